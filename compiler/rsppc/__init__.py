@@ -1,0 +1,1 @@
+"""rsppc: a compiler for realtime speech pipelines."""

@@ -1,0 +1,131 @@
+"""What commands have in common: find the workspace, collect findings, show them, and choose the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from rsppc.base.record import Record
+from rsppc.cli.exits import ENVIRONMENT, ENVIRONMENT_CODES, FINDINGS, INTEGRITY, INTEGRITY_CODES, OK, USAGE
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, renderers
+from rsppc.diagnostics.report import Report, render_report, report_of
+from rsppc.version import VERSION
+from rsppc.workspace import Workspace, find_workspace
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Options(Record):
+    """Options that every command with findings has."""
+
+    format: str
+    reports: tuple[str, ...]
+    strict: bool
+    color: bool | None
+
+
+def finding_options(command: _Command) -> _Command:
+    """Give a command `--format`, `--report`, `--strict` and `--color`."""
+    for option in (
+        click.option("--color/--no-color", default=None, help="Colour the output; the default follows the terminal."),
+        click.option("--strict", is_flag=True, help="Treat warnings, unknown facts and unchecked edges as errors."),
+        click.option(
+            "--report", "reports", multiple=True, metavar="FORMAT=FILE", help="Write the findings to a file as well."
+        ),
+        click.option(
+            "--format",
+            default="text",
+            type=_Format(),
+            metavar="FORMAT",
+            help="How findings are printed: text, json, sarif, github or junit.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+class _Format(click.ParamType):
+    """The name of a renderer, looked up when it is given."""
+
+    name = "format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "text" or value in renderers.names():
+            return str(value)
+        self.fail(f"there is no format {value!r}; there are {', '.join(renderers.names())}", param, ctx)
+
+
+def workspace_here(sink: DiagnosticSink) -> Workspace:
+    """The workspace around the current folder."""
+    workspace = find_workspace(os.getcwd(), sink)
+    if workspace is None:
+        usage(
+            "no workspace here: there is neither `rsppc.toml` nor a folder `pipelines` from here upwards",
+            "run `rsppc init` to make one",
+        )
+    return workspace
+
+
+def usage(problem: str, advice: str = "") -> NoReturn:
+    """End with the exit code for wrong use."""
+    click.echo(f"rsppc: {problem}", err=True)
+    if advice:
+        click.echo(f"  {advice}", err=True)
+    raise click.exceptions.Exit(USAGE)
+
+
+def fault(problem: str, advice: str = "") -> NoReturn:
+    """End with the exit code for a fault of the environment, which is safe to retry."""
+    click.echo(f"rsppc: {problem}", err=True)
+    if advice:
+        click.echo(f"  {advice}", err=True)
+    raise click.exceptions.Exit(ENVIRONMENT)
+
+
+def report(found: Iterable[Diagnostic], files: Iterable[str], options: Options) -> Report:
+    """Print findings, write the reports that were asked for, and say what there was."""
+    made = report_of(found, strict=options.strict, files=files, version=VERSION)
+    if options.format != "text" or made.diagnostics:
+        stream = click.get_binary_stream("stdout")
+        stream.write(render_report(made, options.format, color=_wants_color(options)))
+        stream.flush()
+    for wanted in options.reports:
+        _write(made, wanted)
+    return made
+
+
+def _write(made: Report, wanted: str) -> None:
+    format_name, separator, path = wanted.partition("=")
+    if not separator or not path or format_name not in renderers.names():
+        usage(f"`--report {wanted}` names no format and file", f"formats are {', '.join(renderers.names())}")
+    from pathlib import Path
+
+    from rsppc.diagnostics.report import write_report
+
+    try:
+        write_report(made, format_name, Path(path))
+    except OSError as error:
+        fault(f"cannot write the report `{path}`: {error.strerror}")
+
+
+def _wants_color(options: Options) -> bool:
+    if options.color is not None:
+        return options.color
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def exit_code(made: Report) -> int:
+    """The exit code of a run with these findings; if several apply, the largest."""
+    codes = [OK]
+    for diagnostic in made.diagnostics:
+        if made.severity(diagnostic) == "error":
+            codes.append(FINDINGS)
+            if diagnostic.code in INTEGRITY_CODES:
+                codes.append(INTEGRITY)
+            if diagnostic.code in ENVIRONMENT_CODES:
+                codes.append(ENVIRONMENT)
+    return max(codes)

@@ -1,0 +1,17 @@
+"""What rsppc says to people: the record, its parts, and the sink that collects them."""
+
+from rsppc.diagnostics.diagnostic import Diagnostic, Edit, Fix, Related, Severity, Side, kinds
+from rsppc.diagnostics.sink import DiagnosticSink, severity_in, sort_diagnostics
+
+__all__ = [
+    "Diagnostic",
+    "DiagnosticSink",
+    "Edit",
+    "Fix",
+    "Related",
+    "Severity",
+    "Side",
+    "kinds",
+    "severity_in",
+    "sort_diagnostics",
+]

@@ -1,0 +1,100 @@
+"""Diagnostics are data.
+
+A kind of diagnostic is a class that stands beside the check that reports it: its code, its permanent name, its prose as
+class attributes; the facts of one finding are its fields. `headline` and `hint` are templates over the fields. The
+docstring says why the compiler insists; it becomes the generated page of the code. Renderers turn the record into text,
+JSON lines, SARIF, annotations of a code host, or JUnit; nothing else formats a message.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from rsppc.base.record import Record
+from rsppc.base.source import Span
+
+Severity = Literal["error", "warning", "note"]
+
+
+class Side(Record):
+    """One of the parties to a disagreement, with its own place and what it says there."""
+
+    role: str
+    """A verb that fits between the name and the type: `produces`, `accepts`."""
+    at: Span
+    type: str
+
+
+class Related(Record):
+    """Another place that helps to understand the problem."""
+
+    at: Span
+    text: str
+
+
+class Edit(Record):
+    """Replace the text of a span."""
+
+    at: Span
+    text: str
+
+
+class Fix(Record):
+    """A repair. `verified` means: applied in memory and recompiled without new findings."""
+
+    title: str
+    edits: tuple[Edit, ...] = ()
+    verified: bool = False
+    plan_changes: bool = True
+    """Whether the repaired source compiles to another plan than the author's text could have meant."""
+
+
+class Diagnostic(Record):
+    """Base of all kinds of diagnostics; abstract."""
+
+    code: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    severity: ClassVar[Severity] = "error"
+    headline: ClassVar[str] = ""
+    hint: ClassVar[str] = ""
+    escalates: ClassVar[bool] = True
+    """Whether `--strict` makes an error of a warning of this kind."""
+
+    at: Span
+    subject: str = ""
+    """What the finding is about. A pipeline and a setting path, with a blank between, lead to `rsppc why`."""
+    sides: tuple[Side, ...] = ()
+    related: tuple[Related, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    def message(self) -> str:
+        """The headline with the facts filled in."""
+        return self.headline.format_map(_Facts(self))
+
+    def next_step(self) -> str:
+        """What to try, with the facts filled in; empty where the headline says it all."""
+        return self.hint.format_map(_Facts(self))
+
+
+class _Facts(dict[str, Any]):
+    """The fields of a diagnostic, as a template sees them."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__()
+        self._diagnostic = diagnostic
+
+    def __missing__(self, key: str) -> Any:
+        return getattr(self._diagnostic, key)
+
+
+def kinds() -> tuple[type[Diagnostic], ...]:
+    """Every kind of diagnostic whose module has been imported, by code."""
+    found: list[type[Diagnostic]] = []
+    waiting = list(Diagnostic.__subclasses__())
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if kind.code:
+            found.append(kind)
+    return tuple(sorted(found, key=lambda kind: kind.code))

@@ -1,0 +1,51 @@
+"""Where all findings of a run are collected."""
+
+from __future__ import annotations
+
+from rsppc.diagnostics.diagnostic import Diagnostic, Severity
+
+
+class DiagnosticSink:
+    """Collects diagnostics; gives them back in source order, each once."""
+
+    __slots__ = ("_found", "strict")
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self._found: list[Diagnostic] = []
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        self._found.append(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(self.severity(found) == "error" for found in self._found)
+
+    def severity(self, diagnostic: Diagnostic) -> Severity:
+        """Severity in this run: strict runs make errors of warnings."""
+        return severity_in(diagnostic, strict=self.strict)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """All findings in source order, duplicates dropped."""
+        if not self._found:
+            return ()
+        return sort_diagnostics(self._found)
+
+
+def severity_in(diagnostic: Diagnostic, *, strict: bool) -> Severity:
+    """Severity of a finding in a strict or an ordinary run."""
+    if strict and diagnostic.severity == "warning" and diagnostic.escalates:
+        return "error"
+    return diagnostic.severity
+
+
+def sort_diagnostics(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """In order of file, place, code, message; equal findings once."""
+    by_key: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+    for found in diagnostics:
+        at = found.at
+        by_key.setdefault((at.source.path, at.start, at.end, found.code, found.message()), found)
+    return tuple(by_key[key] for key in sorted(by_key))

@@ -1,0 +1,322 @@
+"""ResolvedSpec: every value present, and each leaf says where it came from.
+
+The document is made of sections; each section is a `Block` whose leaves go into `defaulting_sources`, and whose numbers
+go into `provenance.json`. Ids are sorted where numbers are given out, so that nothing depends on the order in which
+nodes and edges were written.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from itertools import combinations
+from typing import Any
+
+from rsppc.base.canonical_json import canonical, digest_value
+from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.record import Record
+from rsppc.emit.edges import LANES, EdgeWriter, condition
+from rsppc.emit.inserts import Insert, conditional_inserts
+from rsppc.emit.nodes import NodeWriter, provider_of
+from rsppc.emit.origins import Block, Ledger, block, escaped
+from rsppc.emit.turn_rules import View, layers_block, rules_block
+from rsppc.ir.network import EdgeFlow
+from rsppc.ir.program import CancelPlace, LatencyPath, Node, Program
+from rsppc.ir.setting import Setting
+
+ACTIONS = ("retry", "provider_switch", "degrade", "fallback")
+SEGMENTER = "text.segmenter"
+_VARIANT_RULES_MAX = 6
+"""Up to so many conditional inserts every combination has its own graph reference; beyond, only each one alone has."""
+
+
+class ResolvedSpec(Record):
+    """The document, the stories of its leaves, and what other artifacts need to know of it."""
+
+    value: dict[str, Any]
+    digest: Digest
+    numbers: dict[str, Any]
+    ledger: Ledger
+    graph_digest: Digest
+    """Meaning digest of the program in which no condition holds."""
+
+
+def resolved_spec(program: Program) -> ResolvedSpec:
+    """What a sound program promises."""
+    ledger = Ledger()
+    nodes, edges = NodeWriter(program, ledger), EdgeWriter(program, ledger)
+    solution = program.solution
+    flows: dict[str, EdgeFlow] = {}
+    if solution is not None:
+        # The solver answers for the edges of the graph first, in their order.
+        flows = {edge.id: flow for edge, flow in zip(program.edges, solution.edges, strict=False)}
+    sections: dict[str, Block] = {
+        "effective_nodes": _nodes(program, nodes, ledger),
+        "effective_edges": _edges(program, edges, flows, ledger),
+        "turns": _turns(program, ledger),
+        "unknown_events": _setting(program.unknown_events or program.defaults.unknown_events, ledger),
+    }
+    inserts = conditional_inserts(program, flows, nodes, edges)
+    segmenter = _segmenter(program)
+    view = View(program, inserts, segmenter.id if segmenter is not None else None)
+    sections |= {
+        "bundle_id": _of_bundle(program, program.bundle.id, ledger),
+        "version": _of_bundle(program, program.bundle.version, ledger),
+        "execution_profile": _of_bundle(program, program.defaults.ref, ledger),
+        "budgets": _table(program.defaults.budgets, ledger, "budgets"),
+        "flow_control": _flow_control(program, ledger),
+        "recording": _table(program.defaults.recording, ledger, "recording"),
+        "node_provider_bindings": _bindings(program, ledger),
+        "allowed_adaptive_actions": _computed(allowed_actions(program), "allowed_adaptive_actions", ledger),
+        "analysis": _computed(_analysis(program), "analysis", ledger),
+        "rules": rules_block(program, inserts, view, ledger),
+        "layers": layers_block(program, view, ledger),
+    }
+    if segmenter is not None:
+        sections["streaming_handoff"] = _handoff(segmenter, ledger)
+    graph_digest, refs = _graph_refs(program, sections, inserts)
+    sections["graph_definition_refs"] = _computed(refs, "graph_definition_refs", ledger)
+    return _composed(sections, ledger, graph_digest)
+
+
+def _composed(sections: dict[str, Block], ledger: Ledger, graph_digest: Digest) -> ResolvedSpec:
+    sources: dict[str, str] = {"/resolved_spec_id": "computed/resolved_spec_id"}
+    for name, section in sections.items():
+        for end, text in section.leaves:
+            sources[f"/{name}{end}"] = text
+    value: dict[str, Any] = {name: section.value for name, section in sections.items()}
+    value["defaulting_sources"] = sources
+    numbers: dict[str, Any] = {name: section.numbers for name, section in sections.items()}
+    numbers["resolved_spec_id"] = ledger.computed("resolved_spec_id")
+    written = {name: canonical(part) for name, part in value.items()}
+    spec_id = f"rs-{sha256(_joined(written)).hexdigest()[:32]}"
+    value["resolved_spec_id"] = spec_id
+    written["resolved_spec_id"] = canonical(spec_id)
+    return ResolvedSpec(
+        value=value,
+        digest=digest_bytes(_joined(written)),
+        numbers=numbers,
+        ledger=ledger,
+        graph_digest=graph_digest,
+    )
+
+
+def _joined(written: dict[str, bytes]) -> bytes:
+    """Canonical bytes of an object whose members are written already; their names are plain ASCII."""
+    return b"{" + b",".join([b'"%b":%b' % (name.encode(), written[name]) for name in sorted(written)]) + b"}"
+
+
+def _nodes(program: Program, writer: NodeWriter, ledger: Ledger) -> Block:
+    types = program.solution.types if program.solution is not None else {}
+    blocks = {
+        node_id: writer.node(program.nodes[node_id], types.get(node_id, {}), scope=program.scopes.get(node_id))
+        for node_id in sorted(program.nodes)
+    }
+    return _by_id(blocks, "effective_nodes", ledger)
+
+
+def _edges(program: Program, writer: EdgeWriter, flows: dict[str, EdgeFlow], ledger: Ledger) -> Block:
+    types = program.solution.types if program.solution is not None else {}
+    edges = {edge.id: edge for edge in program.edges}
+    blocks = {}
+    for edge_id in sorted(edges):
+        edge = edges[edge_id]
+        produced = types.get(edge.source.node, {}).get(edge.source.port or "")
+        blocks[edge_id] = writer.edge(edge, program.lanes.get(edge_id, "DataLane"), produced, flows.get(edge_id))
+    return _by_id(blocks, "effective_edges", ledger)
+
+
+def _by_id(blocks: dict[str, Block], name: str, ledger: Ledger) -> Block:
+    if not blocks:
+        return block({}, ledger.computed(name), ledger)
+    leaves: list[tuple[str, str]] = []
+    for one, made in blocks.items():
+        prefix = f"/{escaped(one)}"
+        leaves.extend([(prefix + end, text) for end, text in made.leaves])
+    return Block(
+        value={one: made.value for one, made in blocks.items()},
+        numbers={one: made.numbers for one, made in blocks.items()},
+        leaves=tuple(leaves),
+    )
+
+
+def _turns(program: Program, ledger: Ledger) -> Block:
+    """Who opens turns and what cancels them; an empty object where the spec does not say."""
+    turns = program.turns
+    value: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
+    written = "explicit_pipeline_config"
+    if turns.owner is not None:
+        value["owner"] = str(turns.owner)
+        numbers["owner"] = ledger.at(written, turns.owner.place)
+    for kind in ("barge_in", "cancel_from"):
+        places = [one for one in turns.cancels if one.kind == kind]
+        if places:
+            value[kind] = [_cancel(one) for one in places]
+            numbers[kind] = [
+                dict.fromkeys(_cancel(one), ledger.at(written, one.source.place))
+                | ({"min_speech_ms": ledger.of(one.min_speech_ms)} if one.min_speech_ms is not None else {})
+                for one in places
+            ]
+    return block(value, numbers or ledger.at(written, turns.place), ledger)
+
+
+def _cancel(place: CancelPlace) -> dict[str, Any]:
+    said: dict[str, Any] = {"from": str(place.source)}
+    if place.when is not None:
+        said["when"] = condition(place.when)
+    if place.min_speech_ms is not None:
+        said["min_speech_ms"] = place.min_speech_ms.value
+    if place.unless:
+        said["unless"] = sorted(node for node, _ in place.unless)
+    return said
+
+
+def _of_bundle(program: Program, value: Any, ledger: Ledger) -> Block:
+    """What the bundle decides; where there is none, the pipeline itself does."""
+    bundle = program.bundle
+    text = "explicit_pipeline_config" if bundle.implicit else f"bundle/{bundle.id}/{bundle.version}"
+    return block(value, ledger.at(text, bundle.place), ledger)
+
+
+def _setting(setting: Setting, ledger: Ledger) -> Block:
+    return block(setting.value, ledger.of(setting), ledger)
+
+
+def _table(settings: dict[str, Setting], ledger: Ledger, name: str) -> Block:
+    numbers = {key: ledger.of(settings[key]) for key in sorted(settings)}
+    return block({key: settings[key].value for key in numbers}, numbers or ledger.computed(name), ledger)
+
+
+def _computed(value: Any, analysis: str, ledger: Ledger) -> Block:
+    return block(value, ledger.computed(analysis), ledger)
+
+
+def _flow_control(program: Program, ledger: Ledger) -> Block:
+    """Per lane, in the shape of the runtime's contract."""
+    value: dict[str, dict[str, Any]] = {}
+    numbers: dict[str, dict[str, int]] = {}
+    for name, field in (
+        ("mode_by_lane", "flow_control"),
+        ("watermarks", "watermarks"),
+        ("shedding_strategy_by_lane", "shedding"),
+    ):
+        found = {lane: program.defaults.lanes[lane][field] for lane in LANES if field in program.defaults.lanes[lane]}
+        if found:
+            value[name] = {lane: setting.value for lane, setting in found.items()}
+            numbers[name] = {lane: ledger.of(setting) for lane, setting in found.items()}
+    return block(value, numbers or ledger.computed("flow_control"), ledger)
+
+
+def _bindings(program: Program, ledger: Ledger) -> Block:
+    found = {
+        node_id: provider
+        for node_id in sorted(program.nodes)
+        if (provider := provider_of(program.nodes[node_id], program)) is not None and provider.value is not None
+    }
+    return _table(found, ledger, "node_provider_bindings")
+
+
+def allowed_actions(program: Program) -> list[str]:
+    """What a runtime may do on its own: what rules and nodes give occasion for, narrowed by policies that say so."""
+    rules = [rule for policy in program.policies for rule in policy.provider_rules]
+    occasions = {
+        "retry": any(rule.retry is not None for rule in rules),
+        "provider_switch": any(len(rule.use) > 1 for rule in rules),
+        "degrade": any(policy.degrade_rules for policy in program.policies),
+        "fallback": any(node.fallback is not None for node in program.nodes.values()),
+    }
+    narrowed = [policy.allowed_actions for policy in program.policies if policy.allowed_actions is not None]
+    return [action for action in ACTIONS if occasions[action] and all(action in allowed for allowed in narrowed)]
+
+
+def _segmenter(program: Program) -> Node | None:
+    """The node whose config becomes the `streaming_handoff`: the first one in topological order."""
+    order = program.order or tuple(sorted(program.nodes))
+    return next(
+        (program.nodes[node_id] for node_id in order if program.nodes[node_id].type_name == SEGMENTER), None
+    )
+
+
+def _handoff(segmenter: Node, ledger: Ledger) -> Block:
+    projected = ledger.computed("streaming_handoff")
+    config = {name: segmenter.config[name] for name in sorted(segmenter.config)}
+    value = {
+        "enabled": True,
+        "stt_to_llm": {"enabled": False},
+        "llm_to_tts": {"enabled": True} | {name: setting.value for name, setting in config.items()},
+    }
+    numbers = {
+        "enabled": projected,
+        "stt_to_llm": projected,
+        "llm_to_tts": {"enabled": projected} | {name: ledger.of(setting) for name, setting in config.items()},
+    }
+    return block(value, numbers, ledger)
+
+
+def _analysis(program: Program) -> dict[str, Any]:
+    proofs = program.proofs
+    if proofs is None:
+        return {}
+    analysis: dict[str, Any] = {
+        "coverage": {"edges": proofs.edges, "edges_checked": proofs.edges_checked},
+        "queue_bytes": proofs.queue_bytes,
+        "programs": proofs.programs,
+        "latency": {path.name: _latency(path) for path in proofs.paths},
+    }
+    if proofs.cancel_ms is not None:
+        analysis["cancel_ms"] = proofs.cancel_ms
+    return analysis
+
+
+def _latency(path: LatencyPath) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "steps": [
+            _stated(subject=step.subject, p50_ms=step.p50_ms, p95_ms=step.p95_ms) for step in path.steps
+        ],
+        "proved": not path.unknown and path.p95_ms is not None,
+        **_stated(p50_ms=path.p50_ms, p95_ms=path.p95_ms, budget_ms=path.budget_ms),
+    }
+    if path.unknown:
+        said["unknown"] = sorted(path.unknown)
+    return said
+
+
+def _stated(**figures: Any) -> dict[str, Any]:
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _graph_refs(
+    program: Program, sections: dict[str, Block], inserts: tuple[Insert, ...]
+) -> tuple[Digest, dict[str, str]]:
+    """A reference per graph that can come to run: `base`, and one per combination of conditional inserts."""
+    graph = {
+        name: sections[name].value for name in ("effective_nodes", "effective_edges", "turns", "unknown_events")
+    }
+    digest = digest_value(graph)
+    prefix = f"graph:{program.bundle.id}/{program.bundle.version}@"
+    refs = {"base": prefix + digest}
+    most = len(inserts) if len(inserts) <= _VARIANT_RULES_MAX else 1
+    for size in range(1, most + 1):
+        for chosen in combinations(inserts, size):
+            name = "+".join(f"{one.rule.policy}/{one.rule.id}" for one in chosen)
+            refs[name] = prefix + digest_value(with_inserts(graph, chosen))
+    return digest, refs
+
+
+def with_inserts(graph: dict[str, Any], chosen: tuple[Insert, ...]) -> dict[str, Any]:
+    """The graph with nodes put on its edges. A second node on one edge stands behind the first: the edge that leaves
+    the first one leads to the second, and keeps the bounds that it had."""
+    nodes, edges = dict(graph["effective_nodes"]), dict(graph["effective_edges"])
+    last_part: dict[str, str] = {}
+    for one in chosen:
+        nodes[one.node.id] = one.node_block.value
+        former = edges.pop(last_part.get(one.replaced, one.replaced), None)
+        into = dict(one.into_block.value)
+        if one.replaced in last_part and former is not None:
+            into = {**former, "to": into["to"]}
+        edges[f"{into['from']}->{into['to']}"] = into
+        edges[one.out_of.id] = one.out_of_block.value
+        last_part[one.replaced] = one.out_of.id
+    return {**graph, "effective_nodes": nodes, "effective_edges": edges}
+
+

@@ -1,0 +1,352 @@
+"""The artifacts in sight: those of the workspace, then those of the shipped library.
+
+Files are named `<id>_<version>.<ext>`, so that a reference finds its file without reading the others. Each file is
+read, parsed and held against its declaration at most once; what was found wrong with it stays with it and is reported
+by whoever uses it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rsppc.base.canonical_json import digest_value
+from rsppc.base.digest import Digest
+from rsppc.base.names import Ref, near_miss, parse_ref, version_key
+from rsppc.base.source import Span
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.lowering.check_shape import sound_mapping
+from rsppc.model.kinds import BY_NAME, BY_SCHEMA_VERSION
+from rsppc.model.shape import ArtifactKind
+from rsppc.syntax.document import Document, Mapping
+from rsppc.syntax.reader import read
+from rsppc.workspace import Workspace
+
+
+class UnknownSchemaVersion(Diagnostic):
+    """`schema_version` decides what a file is; without a known one nothing in it can be judged."""
+
+    code = "RSP1001"
+    name = "unknown-schema-version"
+    headline = "{problem}"
+    hint = "{advice}"
+    problem: str
+    advice: str
+
+
+class EarlierArtifact(Diagnostic):
+    """Earlier JSON artifacts share some `schema_version` texts with today's, but have other fields."""
+
+    code = "RSP1002"
+    name = "earlier-artifact"
+    headline = "this is an earlier form of a {subject}"
+    hint = "run `rsppc import {path}`"
+    path: str
+
+
+class FileName(Diagnostic):
+    """A reference finds its file by name, so that a file must be named after the artifact in it."""
+
+    code = "RSP1003"
+    name = "file-name"
+    headline = "`{subject}` must stand in a file named `{expected}`"
+    hint = "rename the file, or correct the id and version in it"
+    expected: str
+
+
+class UnknownArtifact(Diagnostic):
+    """A reference leads nowhere. References resolve in the workspace first, then in the shipped library."""
+
+    code = "RSP2101"
+    name = "unknown-artifact"
+    headline = "there is no {kind} `{subject}`"
+    hint = "{advice}"
+    kind: str
+    advice: str
+
+
+class AmbiguousArtifact(Diagnostic):
+    """One version of one artifact must stand in one file; `v1`, `v1.0` and `v1.0.0` are one version."""
+
+    code = "RSP2102"
+    name = "ambiguous-artifact"
+    headline = "{kind} `{subject}` stands in several files"
+    hint = "remove all but one of them"
+    kind: str
+
+
+class Artifact:
+    """One artifact: its kind, its name, its sound content, and what was found wrong with its file."""
+
+    __slots__ = ("_meaning", "diagnostics", "document", "id", "kind", "lowered", "path", "root", "shipped", "version")
+
+    def __init__(
+        self,
+        kind: ArtifactKind,
+        document: Document,
+        root: Mapping,
+        diagnostics: tuple[Diagnostic, ...],
+        *,
+        shipped: bool,
+    ) -> None:
+        self.kind = kind
+        self.document = document
+        self.root = root
+        self.diagnostics = diagnostics
+        self.shipped = shipped
+        self.path = document.path
+        self.id: str = root[kind.id_field]
+        self.version: str = root["version"]
+        self.lowered: Any = None
+        """What lowering made of it, remembered by whoever lowers it."""
+        self._meaning: Digest | None = None
+
+    @property
+    def ref(self) -> str:
+        return f"{self.id}/{self.version}"
+
+    @property
+    def meaning_digest(self) -> Digest:
+        """Digest of what the artifact says, without metadata, comments and any order that has no meaning."""
+        if self._meaning is None:
+            self._meaning = digest_value(meaning(self.root))
+        return self._meaning
+
+    def item_span(self) -> Span:
+        return self.root.value_span(self.kind.id_field)
+
+
+def meaning(root: Mapping) -> dict[str, Any]:
+    """The content of an artifact in the one order that its digest is made of."""
+    content: dict[str, Any] = {key: value for key, value in root.items() if key != "metadata"}
+    for key, sort_key in _UNORDERED.items():
+        if key in content:
+            content[key] = sorted(content[key], key=sort_key)
+    return content
+
+
+_UNORDERED: dict[str, Any] = {
+    "nodes": lambda item: str(item.get("node_id")),
+    "edges": lambda item: (str(item.get("from")), str(item.get("to"))),
+    "subgraph_refs": lambda item: str(item.get("name")),
+}
+
+
+class Artifacts:
+    """The artifacts of a workspace and of the shipped library, read when they are asked for."""
+
+    def __init__(self, workspace: Workspace, shipped: Workspace | None, sink: DiagnosticSink) -> None:
+        self.workspace = workspace
+        self.cache: dict[str, Any] = {}
+        """What whole-workspace steps remember, such as the catalog of node types."""
+        self._own = _Shelf(workspace, sink, shipped=False)
+        self._shipped = _Shelf(shipped, sink, shipped=True) if shipped is not None else None
+
+    def paths(self) -> tuple[str, ...]:
+        """All source files of the workspace."""
+        return self._own.paths
+
+    def at(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
+        """The artifact of one file of the workspace, and what was found wrong with the file."""
+        return self._own.artifact(path)
+
+    def add(self, path: str, data: bytes) -> None:
+        """Put unsaved text in the place of a file."""
+        self._own.add(path, data)
+
+    def of_kind(self, kind: str) -> tuple[list[Artifact], list[Artifact]]:
+        """All artifacts of a kind: those of the workspace, and those of the shipped library."""
+        shipped = self._shipped.of_kind(kind) if self._shipped is not None else []
+        return self._own.of_kind(kind), shipped
+
+    def resolve(self, kind: str, text: str, at: Span, sink: DiagnosticSink) -> Artifact | None:
+        """The artifact that a reference names; reported and None where it names none."""
+        ref = parse_ref(text)
+        assert ref is not None, "malformed references are reported when shapes are checked"
+        for shelf in (self._own, self._shipped):
+            found = shelf.find(kind, ref) if shelf is not None else []
+            if len(found) > 1:
+                related = tuple(Related(at=one.item_span(), text="here") for one in found)
+                sink.report(AmbiguousArtifact(at=at, kind=kind, subject=ref.name, related=related))
+            if found:
+                for diagnostic in found[0].diagnostics:
+                    sink.report(diagnostic)
+                return found[0]
+        self._report_unknown(kind, ref, at, sink)
+        return None
+
+    def _report_unknown(self, kind: str, ref: Ref, at: Span, sink: DiagnosticSink) -> None:
+        known: dict[str, list[str]] = {}
+        for shelf in (self._own, self._shipped):
+            for artifact_id, version in shelf.names() if shelf is not None else ():
+                known.setdefault(artifact_id, []).append(version)
+        versions = sorted(set(known.get(ref.id, ())), key=version_key)
+        if versions:
+            sink.report(
+                UnknownArtifact(
+                    at=at,
+                    kind=kind,
+                    subject=ref.name,
+                    advice=f"there {'are' if len(versions) > 1 else 'is'} "
+                    + ", ".join(f"`{ref.id}/{version}`" for version in versions),
+                )
+            )
+            return
+        guess = near_miss(ref.id, known)
+        if guess is None:
+            folder = f"{self.workspace.sources}/{BY_NAME[kind].folder}/{ref.id}_{ref.version}.yaml"
+            sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"write it in `{folder}`"))
+            return
+        meant = f"{guess}/{sorted(known[guess], key=version_key)[-1]}"
+        fixes = (Fix(title=f"write `{meant}`", edits=(Edit(at=at, text=meant),)),)
+        sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"did you mean `{meant}`?", fixes=fixes))
+
+
+_STEM = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]+(?:\.[0-9]+){0,2})")
+_TEXT_FORM_OF: dict[str, bytes] = {
+    "pipeline": b"pipeline",
+    "module": b"module",
+    "profile": b"profile",
+    "policy": b"policy",
+    "layer": b"layer",
+    "extension": b"nodes",
+    "bundle": b"bundle",
+}
+
+
+class _Shelf:
+    """The files of one folder of sources."""
+
+    def __init__(self, workspace: Workspace, sink: DiagnosticSink, *, shipped: bool) -> None:
+        self.workspace = workspace
+        self.shipped = shipped
+        self.paths: tuple[str, ...] = tuple(workspace.files(sink))
+        self._by_name: dict[str, list[tuple[str, str]]] = {}
+        self._data: dict[str, tuple[bytes | None, DiagnosticSink]] = {}
+        self._artifacts: dict[str, tuple[Artifact | None, tuple[Diagnostic, ...]]] = {}
+        for path in self.paths:
+            self._index(path)
+
+    def add(self, path: str, data: bytes) -> None:
+        if path not in self.paths:
+            self.paths = tuple(sorted((*self.paths, path)))
+            self._index(path)
+        self._data[path] = (data, DiagnosticSink())
+
+    def names(self) -> list[tuple[str, str]]:
+        return [(artifact_id, version) for artifact_id, files in self._by_name.items() for version, _ in files]
+
+    def find(self, kind: str, ref: Ref) -> list[Artifact]:
+        """The artifacts that a reference can mean, by the names of their files."""
+        wanted = version_key(ref.version)
+        found = []
+        for version, path in self._by_name.get(ref.id, ()):
+            if version_key(version) == wanted:
+                artifact, _ = self.artifact(path)
+                if artifact is not None and artifact.kind.name == kind and artifact.id == ref.id:
+                    found.append(artifact)
+        return found
+
+    def of_kind(self, kind: str) -> list[Artifact]:
+        announced = BY_NAME[kind].schema_version.encode()
+        word = _TEXT_FORM_OF.get(kind, b"")
+        found = []
+        for path in self.paths:
+            if path not in self._artifacts:
+                data = self._bytes(path)[0]
+                if data is None or (word not in data if path.endswith(".rspp") else announced not in data):
+                    continue
+            artifact, _ = self.artifact(path)
+            if artifact is not None and artifact.kind.name == kind:
+                found.append(artifact)
+        return found
+
+    def artifact(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
+        known = self._artifacts.get(path)
+        if known is None:
+            known = self._artifacts[path] = self._load(path)
+        return known
+
+    def _index(self, path: str) -> None:
+        stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        found = _STEM.fullmatch(stem)
+        if found is not None:
+            self._by_name.setdefault(found["id"], []).append((found["version"], path))
+
+    def _bytes(self, path: str) -> tuple[bytes | None, DiagnosticSink]:
+        known = self._data.get(path)
+        if known is None:
+            sink = DiagnosticSink()
+            known = self._data[path] = (self.workspace.read(path, sink), sink)
+        return known
+
+    def _load(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
+        data, sink = self._bytes(path)
+        if data is None:
+            return None, sink.sorted()
+        shown = f"rsppc:{path.removeprefix('./')}" if self.shipped else path
+        document = read(shown, data, sink)
+        self._data[path] = (data if self.shipped else None, sink)  # read once; keeping all bytes would cost memory
+        if document is None or document.root is None:
+            return None, sink.sorted()
+        kind = _kind_of(document, document.root, sink)
+        if kind is None:
+            return None, sink.sorted()
+        root = sound_mapping(document.root, kind.shape, sink)
+        if kind.id_field not in root or "version" not in root:
+            return None, sink.sorted()
+        _check_file_name(path, kind, root, sink)
+        artifact = Artifact(kind, document, root, sink.sorted(), shipped=self.shipped)
+        return artifact, artifact.diagnostics
+
+
+_EARLIER_KEYS = {
+    "rspp.pipeline.spec.v1": ("spec_id", "PipelineSpec"),
+    "rspp.execution.profile.v1": ("allowed_adaptive_actions", "ExecutionProfile"),
+    "rspp.pipeline.bundle.v1": ("policy_ref", "PipelineBundle"),
+}
+
+
+def _kind_of(document: Document, root: Mapping, sink: DiagnosticSink) -> ArtifactKind | None:
+    written = root.get("schema_version")
+    key, title = _EARLIER_KEYS.get(written if isinstance(written, str) else "", (None, ""))
+    if key in root or written == "rspp.policy.bundle.v1":
+        sink.report(
+            EarlierArtifact(at=root.value_span("schema_version"), subject=title or "PolicyOverlay", path=document.path)
+        )
+        return None
+    if isinstance(written, str) and written in BY_SCHEMA_VERSION:
+        return BY_SCHEMA_VERSION[written]
+    if "schema_version" not in root:
+        at = Span(source=document.source, start=root.start, end=root.start)
+        sink.report(
+            UnknownSchemaVersion(
+                at=at,
+                problem="the file does not say what it is",
+                advice="begin it with `schema_version: rspp.pipeline.spec.v1`, say",
+            )
+        )
+        return None
+    guess = near_miss(str(written), BY_SCHEMA_VERSION)
+    advice = f"did you mean `{guess}`?" if guess else "known are " + ", ".join(f"`{one}`" for one in BY_SCHEMA_VERSION)
+    at = root.value_span("schema_version")
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
+    sink.report(
+        UnknownSchemaVersion(
+            at=at, problem=f"there is no schema version `{str(written)[:80]}`", advice=advice, fixes=fixes
+        )
+    )
+    return None
+
+
+def _check_file_name(path: str, kind: ArtifactKind, root: Mapping, sink: DiagnosticSink) -> None:
+    name = path.rsplit("/", 1)[-1]
+    stem, _, suffix = name.rpartition(".")
+    artifact_id, version = root[kind.id_field], root["version"]
+    found = _STEM.fullmatch(stem)
+    if found is not None and found["id"] == artifact_id and version_key(found["version"]) == version_key(version):
+        return
+    expected = f"{artifact_id}_{version}.{suffix}"
+    if path.startswith("<"):  # text from standard input has no file
+        return
+    sink.report(FileName(at=root.value_span(kind.id_field), subject=f"{artifact_id}/{version}", expected=expected))

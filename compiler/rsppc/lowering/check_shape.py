@@ -1,0 +1,632 @@
+"""Hold a document against the declarations in `model/`: every key read, every value of the declared type.
+
+What comes back is sound: a key that is present has the declared shape. What is unsound has been reported and is left
+out, so that the steps after this one need not look twice. Sound documents come back as they are, nothing copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rsppc.base.digest import is_digest
+from rsppc.base.names import DOTTED_ID, ID, PROVIDER_ID, VERSION, near_miss, parse_ref
+from rsppc.base.source import Span
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.ir.setting_path import parse_steps
+from rsppc.model import shape as m
+from rsppc.syntax.document import Mapping, Sequence
+
+
+class UnknownKey(Diagnostic):
+    """Every key must be read by some rule. A key that nobody reads is most often a slip of the pen, and its value would
+    silently be another one than the author believes."""
+
+    code = "RSP1101"
+    name = "unknown-key"
+    headline = "{shape} has no key `{key}`"
+    hint = "{advice}"
+    key: str
+    shape: str
+    advice: str
+
+
+class MissingKey(Diagnostic):
+    """Some keys have no sensible default, so that somebody must write them."""
+
+    code = "RSP1102"
+    name = "missing-key"
+    headline = "{shape} needs the key `{key}`"
+    hint = "add `{key}`: {doc}"
+    key: str
+    shape: str
+    doc: str
+
+
+class WrongType(Diagnostic):
+    """A value is of another kind than its key is declared with: a text where a number is meant, say."""
+
+    code = "RSP1103"
+    name = "wrong-type"
+    headline = "`{key}` is {expected}, and this is {found}"
+    hint = "{advice}"
+    key: str
+    expected: str
+    found: str
+    advice: str = ""
+
+
+class WrongUnit(Diagnostic):
+    """Numbers are whole and carry their unit in the name of their key, so that no unit can be mistaken."""
+
+    code = "RSP1104"
+    name = "wrong-unit"
+    headline = "`{key}` is a whole number of {unit}, and this is `{written}`"
+    hint = "{advice}"
+    key: str
+    unit: str
+    written: str
+    advice: str
+
+
+class OutOfBounds(Diagnostic):
+    """A number lies outside the bounds of its key."""
+
+    code = "RSP1105"
+    name = "out-of-bounds"
+    headline = "`{key}` is {written}, and must lie between {minimum} and {maximum}{unit}"
+    key: str
+    written: int
+    minimum: int
+    maximum: int
+    unit: str
+
+
+class NotAChoice(Diagnostic):
+    """A word is none of those that its key knows."""
+
+    code = "RSP1106"
+    name = "not-a-choice"
+    headline = "`{key}` cannot be `{written}`"
+    hint = "{advice}it is one of {choices}"
+    key: str
+    written: str
+    choices: str
+    advice: str = ""
+
+
+class MalformedName(Diagnostic):
+    """Names have fixed forms, so that they can stand in paths, in file names and in generated code without quoting."""
+
+    code = "RSP1107"
+    name = "malformed-name"
+    headline = "`{written}` is no {form}"
+    hint = "{advice}"
+    written: str
+    form: str
+    advice: str
+
+
+class NullValue(Diagnostic):
+    """Leaving a key out, writing null, and inheriting a value are three different things. Where a key cannot be
+    explicitly nothing, null is refused rather than guessed at."""
+
+    code = "RSP1108"
+    name = "null-value"
+    headline = "`{key}` cannot be null"
+    hint = "remove the key to inherit its value, or write one"
+    key: str
+
+
+class EmptyList(Diagnostic):
+    """A list or table that must hold something is empty."""
+
+    code = "RSP1109"
+    name = "empty-list"
+    headline = "`{key}` must hold at least one entry"
+    key: str
+
+
+class RepeatedItem(Diagnostic):
+    """A list whose items must differ holds one of them twice."""
+
+    code = "RSP1110"
+    name = "repeated-item"
+    headline = "`{item}` stands twice in `{key}`"
+    hint = "remove one of the two"
+    key: str
+    item: str
+
+
+class OneOfKeys(Diagnostic):
+    """Of some keys exactly one must be written, since they answer the same question."""
+
+    code = "RSP1111"
+    name = "one-of-keys"
+    headline = "{shape} needs exactly one of {keys}"
+    hint = "{advice}"
+    shape: str
+    keys: str
+    advice: str
+
+
+class MalformedPath(Diagnostic):
+    """A path names one setting: `nodes.NODE.config.FIELD`, `nodes.NODE.budget_ms`, `nodes.NODE.provider`,
+    `edges.FROM->TO.buffer.FIELD`, `edges.FROM->TO.type`, `budgets.FIELD`, `buffers.DataLane.additive.FIELD`,
+    `buffers.ControlLane.FIELD`."""
+
+    code = "RSP1112"
+    name = "malformed-path"
+    headline = "`{written}` is no path of a setting"
+    hint = (
+        "paths look like `nodes.llm.config.language`, `edges.mic.audio->vad.audio.buffer.strategy`, "
+        "`budgets.turn_budget_ms`"
+    )
+    written: str
+
+
+class MalformedRef(Diagnostic):
+    """A reference names one version of one artifact. There is no `latest` and no range: what runs must be what was
+    reviewed."""
+
+    code = "RSP1113"
+    name = "malformed-ref"
+    headline = "`{written}` does not name one version of {article} {kind}"
+    hint = "write it like `{example}`{versions}"
+    written: str
+    kind: str
+    article: str
+    example: str
+    versions: str = ""
+
+
+def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Mapping:
+    """The mapping without its unsound entries; the same object where all of it is sound."""
+    fields = _fields(shape)
+    replaced: dict[str, Any] = {}
+    for key, value in mapping.items():
+        field = fields.get(key)
+        if field is None:
+            _report_unknown_key(mapping, key, shape, sink)
+            replaced[key] = _DROPPED
+        elif value is None:
+            if not field.nullable:
+                sink.report(NullValue(at=mapping.value_span(key), key=key))
+                replaced[key] = _DROPPED
+        else:
+            sound = _sound(value, field.type, _Spot(mapping, key, key), sink)
+            if sound is not value:
+                replaced[key] = sound
+    if not mapping.keys() >= _required(shape):
+        _report_missing_keys(mapping, shape, sink)
+    for group in shape.one_of:
+        _check_one_of(mapping, group, shape, sink)
+    return _with_replacements(mapping, replaced) if replaced else mapping
+
+
+class _Dropped:
+    """Stands for an unsound value."""
+
+
+_DROPPED = _Dropped()
+
+
+class _Spot:
+    """Where a value stands: a container, the key or index in it, and the key to speak of."""
+
+    __slots__ = ("container", "key", "name")
+
+    def __init__(self, container: Mapping | Sequence, key: Any, name: str) -> None:
+        self.container = container
+        self.key = key
+        self.name = name
+
+    def span(self) -> Span:
+        found: Span = self.container.value_span(self.key)
+        return found
+
+
+def _sound(value: Any, type_: m.FieldType, spot: _Spot, sink: DiagnosticSink) -> Any:
+    """The value, or a sound part of it, or `_DROPPED`."""
+    return _CHECKS[type_.__class__](value, type_, spot, sink)
+
+
+def _check_text(value: Any, type_: m.Text, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a text", spot, sink, advice="put it in quotes" if not _is_container(value) else "")
+    if len(value) > type_.length_max:
+        sink.report(
+            WrongType(
+                at=spot.span(),
+                key=spot.name,
+                expected=f"a text of at most {type_.length_max} characters",
+                found=f"one of {len(value)}",
+            )
+        )
+        return _DROPPED
+    return value
+
+
+_FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
+    "id": (ID, "name", "names are lower-case letters, digits and `_`, beginning with a letter"),
+    "provider": (
+        PROVIDER_ID,
+        "provider name",
+        "provider names are lower-case words joined by `-`, as in `stt-deepgram`",
+    ),
+    "dotted": (DOTTED_ID, "dotted name", "write lower-case words joined by dots, as in `speech.stt`"),
+    "version": (VERSION, "version", "versions are `v1`, `v1.2` or `v1.2.3`"),
+    "node": (
+        re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*"),
+        "name of a node",
+        "names are lower-case letters, digits and `_`; a node of a module is `module/node`",
+    ),
+    "port": (
+        re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*(\.[a-z][a-z0-9_]*)?"),
+        "end of an edge",
+        "write `node.port`, or `node` where only one port fits",
+    ),
+    "date": (re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"), "date", "write it like `2026-11-01`"),
+    "secret": (re.compile(r"secret://[a-z0-9_-]+/[A-Za-z0-9_./-]+"), "secret reference", "write `secret://store/name`"),
+    "path": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"), "path", "write a relative path with forward slashes"),
+}
+_NAME_LENGTH_MAX = 200
+
+
+def _check_identifier(value: Any, type_: m.Identifier, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a name", spot, sink)
+    if type_.form == "digest":
+        if not is_digest(value):
+            sink.report(
+                MalformedName(
+                    at=spot.span(),
+                    written=_shortened(value),
+                    form="digest",
+                    advice="digests are `sha256:` and 64 hexadecimal digits",
+                )
+            )
+            return _DROPPED
+        return value
+    pattern, form, advice = _FORMS[type_.form]
+    if pattern.fullmatch(value) is None or len(value) > _NAME_LENGTH_MAX:
+        sink.report(MalformedName(at=spot.span(), written=_shortened(value), form=form, advice=advice))
+        return _DROPPED
+    return value
+
+
+_QUANTITY = re.compile(r"\s*([0-9]+)(?:\.([0-9]{1,3}))?\s*([a-zA-Z]+)\s*")
+_UNITS: dict[str, dict[str, int]] = {
+    "ms": {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000},
+    "bytes": {"B": 1, "KB": 1000, "kB": 1000, "KiB": 1024, "MB": 10**6, "MiB": 2**20, "GiB": 2**30},
+    "Hz": {"Hz": 1, "hz": 1, "kHz": 1000, "khz": 1000},
+}
+
+
+def _check_integer(value: Any, type_: m.Integer, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not int:
+        return _wrong_number(value, type_, spot, sink)
+    if not type_.minimum <= value <= type_.maximum:
+        unit = f" {type_.unit}" if type_.unit else ""
+        sink.report(
+            OutOfBounds(
+                at=spot.span(), key=spot.name, written=value, minimum=type_.minimum, maximum=type_.maximum, unit=unit
+            )
+        )
+        return _DROPPED
+    return value
+
+
+def _wrong_number(value: Any, type_: m.Integer, spot: _Spot, sink: DiagnosticSink) -> Any:
+    found = _QUANTITY.fullmatch(value) if value.__class__ is str else None
+    if found is None:
+        return _wrong_type(value, f"a whole number{f' of {type_.unit}' if type_.unit else ''}", spot, sink)
+    factor = _UNITS.get(type_.unit, {}).get(found[3])
+    amount = int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0"))
+    number = amount * factor // 1000 if factor is not None and amount * factor % 1000 == 0 else None
+    span = spot.span()
+    advice = f"write `{number}`" if number is not None else "write the number alone"
+    fixes = () if number is None else (Fix(title=f"write `{number}`", edits=(Edit(at=span, text=str(number)),)),)
+    unit = type_.unit or "no unit"
+    sink.report(WrongUnit(at=span, key=spot.name, unit=unit, written=value, advice=advice, fixes=fixes))
+    return _DROPPED
+
+
+def _check_flag(value: Any, _type: m.Flag, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not bool:
+        return _wrong_type(value, "true or false", spot, sink)
+    return value
+
+
+def _check_choice(value: Any, type_: m.Choice, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value in type_.values and value.__class__ is not int:
+        return value
+    if _is_container(value):
+        return _wrong_type(value, "a word", spot, sink)
+    words = [_word(one) for one in type_.values]
+    guess = near_miss(value, words) if isinstance(value, str) else None
+    span = spot.span()
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),) if guess else ()
+    sink.report(
+        NotAChoice(
+            at=span,
+            key=spot.name,
+            written=_shortened(_word(value)),
+            choices=", ".join(f"`{word}`" for word in words),
+            advice=f"did you mean `{guess}`? " if guess else "",
+            fixes=fixes,
+        )
+    )
+    return _DROPPED
+
+
+def _check_reference(value: Any, type_: m.Reference, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a reference", spot, sink)
+    ref = parse_ref(value)
+    if ref is None or ref.kind not in (None, type_.kind):
+        sink.report(malformed_ref(value, type_.kind, spot.span()))
+        return _DROPPED
+    return value
+
+
+def malformed_ref(written: str, kind: str, at: Span, versions: tuple[str, ...] = ()) -> MalformedRef:
+    """The diagnostic for a text that is no reference of a kind."""
+    known = f"; there are {', '.join(f'`{version}`' for version in versions)}" if versions else ""
+    return MalformedRef(
+        at=at,
+        written=_shortened(written),
+        kind=kind,
+        article="an" if kind[0] in "aeio" else "a",
+        example=f"{'simple' if kind == 'profile' else 'my_' + kind}/v1",
+        versions=known,
+    )
+
+
+def _check_expression(value: Any, _type: m.Expression, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a condition", spot, sink, advice="put the condition in quotes")
+    return value
+
+
+def _check_type_text(value: Any, _type: m.TypeText, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a type", spot, sink)
+    return value
+
+
+def _check_path(value: Any, type_: m.SettingPath, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not str:
+        return _wrong_type(value, "a path", spot, sink)
+    if not _is_path(value, type_):
+        sink.report(MalformedPath(at=spot.span(), written=_shortened(value)))
+        return _DROPPED
+    return value
+
+
+def _is_path(text: str, type_: m.SettingPath) -> bool:
+    if text.startswith("config."):  # inside a node type's own declaration
+        return ID.fullmatch(text[7:]) is not None
+    return parse_steps(text) is not None and (type_.pattern or "*" not in text)
+
+
+def _check_anything(value: Any, _type: m.Anything, _spot: _Spot, _sink: DiagnosticSink) -> Any:
+    return value
+
+
+def _check_listing(value: Any, type_: m.Listing, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not Sequence:
+        return _wrong_type(value, "a list", spot, sink)
+    if len(value) < type_.length_min:
+        sink.report(EmptyList(at=spot.span(), key=spot.name))
+        return _DROPPED
+    check, item = _CHECKS[type_.item.__class__], type_.item
+    sound = [
+        check(one, item, _Spot(value, index, spot.name), sink)
+        if one is not None
+        else _null_item(value, index, spot, sink)
+        for index, one in enumerate(value)
+    ]
+    if type_.unique:
+        _report_repeated(value, spot, sink)
+    if all(new is old for new, old in zip(sound, value, strict=True)):
+        return value
+    return _sequence_of(value, sound)
+
+
+def _null_item(sequence: Sequence, index: int, spot: _Spot, sink: DiagnosticSink) -> Any:
+    sink.report(NullValue(at=sequence.value_span(index), key=spot.name))
+    return _DROPPED
+
+
+def _report_repeated(sequence: Sequence, spot: _Spot, sink: DiagnosticSink) -> None:
+    seen: dict[Any, int] = {}
+    for index, item in enumerate(sequence):
+        if _is_container(item):
+            continue
+        if item in seen:
+            first = sequence.value_span(seen[item])
+            sink.report(
+                RepeatedItem(
+                    at=sequence.value_span(index),
+                    key=spot.name,
+                    item=_shortened(str(item)),
+                    related=(Related(at=first, text="first here"),),
+                )
+            )
+        seen.setdefault(item, index)
+
+
+def _check_table(value: Any, type_: m.Table, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not Mapping:
+        return _wrong_type(value, "a mapping", spot, sink)
+    if len(value) < type_.length_min:
+        sink.report(EmptyList(at=spot.span(), key=spot.name))
+        return _DROPPED
+    replaced: dict[str, Any] = {}
+    for key, one in value.items():
+        if _sound(key, type_.key, _KeySpot(value, key, spot.name), sink) is _DROPPED:
+            replaced[key] = _DROPPED
+        elif one is not None:
+            sound = _sound(one, type_.value, _Spot(value, key, key), sink)
+            if sound is not one:
+                replaced[key] = sound
+        elif type_.value.__class__ is not m.Anything:
+            sink.report(NullValue(at=value.value_span(key), key=key))
+            replaced[key] = _DROPPED
+    return _with_replacements(value, replaced) if replaced else value
+
+
+class _KeySpot(_Spot):
+    """Where a key stands that is the author's own."""
+
+    __slots__ = ()
+
+    def span(self) -> Span:
+        assert isinstance(self.container, Mapping)
+        return self.container.key_span(self.key)
+
+
+def _check_nested(value: Any, type_: m.Nested, spot: _Spot, sink: DiagnosticSink) -> Any:
+    if value.__class__ is not Mapping:
+        return _wrong_type(value, "a mapping", spot, sink)
+    return sound_mapping(value, type_.shape, sink)
+
+
+def _check_one_of_types(value: Any, type_: m.OneOf, spot: _Spot, sink: DiagnosticSink) -> Any:
+    """The first option that has nothing to complain of; else the complaints of the best one are reported."""
+    best: DiagnosticSink | None = None
+    for option in type_.options:
+        attempt = DiagnosticSink(strict=sink.strict)
+        sound = _sound(value, option, spot, attempt)
+        if not len(attempt):
+            return sound
+        if best is None or len(attempt) < len(best):
+            best = attempt
+    for diagnostic in best.sorted() if best is not None else ():
+        sink.report(diagnostic)
+    return _DROPPED
+
+
+_CHECKS: dict[type, Callable[[Any, Any, _Spot, DiagnosticSink], Any]] = {
+    m.Text: _check_text,
+    m.Identifier: _check_identifier,
+    m.Integer: _check_integer,
+    m.Flag: _check_flag,
+    m.Choice: _check_choice,
+    m.Reference: _check_reference,
+    m.Expression: _check_expression,
+    m.TypeText: _check_type_text,
+    m.SettingPath: _check_path,
+    m.Anything: _check_anything,
+    m.Listing: _check_listing,
+    m.Table: _check_table,
+    m.Nested: _check_nested,
+    m.OneOf: _check_one_of_types,
+}
+
+_FIELDS: dict[int, dict[str, m.Field]] = {}
+_REQUIRED: dict[int, frozenset[str]] = {}
+
+
+def _fields(shape: m.Shape) -> dict[str, m.Field]:
+    """Fields by name; shapes are constants of `model/`, so that their identity serves as key."""
+    found = _FIELDS.get(id(shape))
+    if found is None:
+        found = _FIELDS[id(shape)] = {field.name: field for field in shape.fields}
+        _REQUIRED[id(shape)] = frozenset(field.name for field in shape.fields if field.required)
+    return found
+
+
+def _required(shape: m.Shape) -> frozenset[str]:
+    return _REQUIRED[id(shape)]
+
+
+def _report_unknown_key(mapping: Mapping, key: str, shape: m.Shape, sink: DiagnosticSink) -> None:
+    names = [field.name for field in shape.fields]
+    free = [name for name in names if name not in mapping]
+    guess = next((name for name in free if name.rsplit("_", 1)[0] == key), None) or near_miss(key, free)
+    span = mapping.key_span(key)
+    known = ", ".join(f"`{name}`" for name in names)
+    advice = f"did you mean `{guess}`?" if guess else f"its keys are {known}"
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),) if guess else ()
+    sink.report(UnknownKey(at=span, key=_shortened(key), shape=shape_name(shape), advice=advice, fixes=fixes))
+
+
+def _report_missing_keys(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> None:
+    at = Span(source=mapping.source, start=mapping.start, end=min(mapping.end, mapping.start + 1))
+    for field in shape.fields:
+        if field.required and field.name not in mapping:
+            sink.report(MissingKey(at=at, key=field.name, shape=shape_name(shape), doc=field.doc))
+
+
+def _check_one_of(mapping: Mapping, group: tuple[str, ...], shape: m.Shape, sink: DiagnosticSink) -> None:
+    written = [key for key in group if key in mapping]
+    if len(written) == 1:
+        return
+    at = mapping.key_span(written[1]) if written else mapping.span()
+    keys = " and ".join(f"`{key}`" for key in group)
+    advice = f"remove all but one of {keys}" if written else f"add one of {keys}"
+    sink.report(OneOfKeys(at=at, shape=shape_name(shape), keys=keys, advice=advice))
+
+
+def shape_name(shape: m.Shape) -> str:
+    """How a message speaks of a mapping: `a node`, `an edge`, `a PipelineSpec`."""
+    words = shape.name.replace("_", " ")
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def _wrong_type(value: Any, expected: str, spot: _Spot, sink: DiagnosticSink, advice: str = "") -> Any:
+    sink.report(WrongType(at=spot.span(), key=spot.name, expected=expected, found=describe(value), advice=advice))
+    return _DROPPED
+
+
+def describe(value: Any) -> str:
+    """A value in a message."""
+    match value:
+        case Mapping():
+            return "a mapping"
+        case Sequence():
+            return "a list"
+        case None:
+            return "null"
+        case str():
+            return f"the text `{_shortened(value)}`"
+        case _:
+            return f"`{_word(value)}`"
+
+
+def _word(value: Any) -> str:
+    if value is True:
+        return "true"
+    return "false" if value is False else str(value)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, Mapping | Sequence)
+
+
+def _with_replacements(mapping: Mapping, replaced: dict[str, Any]) -> Mapping:
+    sound = Mapping()
+    sound.source, sound.start, sound.end, sound.at = mapping.source, mapping.start, mapping.end, []
+    for index, (key, value) in enumerate(mapping.items()):
+        value = replaced.get(key, value)
+        if value is not _DROPPED:
+            sound[key] = value
+            sound.at += mapping.at[4 * index : 4 * index + 4]
+    return sound
+
+
+def _sequence_of(sequence: Sequence, values: list[Any]) -> Sequence:
+    sound = Sequence()
+    sound.source, sound.start, sound.end, sound.at = sequence.source, sequence.start, sequence.end, []
+    for index, value in enumerate(values):
+        if value is not _DROPPED:
+            sound.append(value)
+            sound.at += sequence.at[2 * index : 2 * index + 2]
+    return sound

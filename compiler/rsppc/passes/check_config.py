@@ -1,0 +1,292 @@
+"""Hold the config of every node against what its type declares, whoever set it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rsppc.base.digest import Digest
+from rsppc.base.names import near_miss
+from rsppc.base.record import replace
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.ir.catalog import Catalog, ConfigField, ConfigType
+from rsppc.ir.program import Node, Patch, Program
+from rsppc.ir.setting import FromNodeType, Setting, place_of
+from rsppc.passes.base import Pass, facts
+
+
+class UnknownConfigField(Diagnostic):
+    """A config value that the node type does not declare would silently do nothing."""
+
+    code = "RSP1201"
+    name = "unknown-config-field"
+    headline = "node type `{node_type}` has no config field `{subject}`"
+    hint = "{advice}"
+    node_type: str
+    advice: str
+
+
+class MissingConfigField(Diagnostic):
+    """A node type may need a value for which there is no sensible default."""
+
+    code = "RSP1202"
+    name = "missing-config-field"
+    headline = "node `{node}` needs the config field `{subject}`"
+    hint = "add `{subject}` to its config: {doc}"
+    node: str
+    doc: str
+
+
+class WrongConfigValue(Diagnostic):
+    """A config value must have the type and lie within the bounds that its node type declares."""
+
+    code = "RSP1203"
+    name = "wrong-config-value"
+    headline = "`{subject}` of node `{node}` {problem}"
+    hint = "{doc}"
+    node: str
+    problem: str
+    doc: str
+
+
+class MissingAsset(Diagnostic):
+    """Prompts, greetings and hold music are part of what is released: the bundle pins their bytes, so they must be
+    there."""
+
+    code = "RSP2112"
+    name = "missing-asset"
+    headline = "there is no asset `{subject}`"
+    hint = "put the file under `assets/`; paths are relative to that folder"
+
+
+class SecretValue(Diagnostic):
+    """Secrets are named, never written: bundles, logs and evidence are read by many."""
+
+    code = "RSP8201"
+    name = "secret-value"
+    headline = "`{subject}` of node `{node}` must be a reference to a secret, not its value"
+    hint = "write `secret://store/name`"
+    node: str
+
+
+class UnknownRecord(Diagnostic):
+    """A record has a schema, which some manifest must declare."""
+
+    code = "RSP2113"
+    name = "unknown-record"
+    headline = "no manifest declares a record `{subject}`"
+    hint = "declare it under `records` of a manifest"
+
+
+def run(program: Program, sink: DiagnosticSink) -> Program:
+    assets: dict[str, Digest] = {}
+    for node in program.nodes.values():
+        _check_node(node, program, assets, sink)
+    for policy in program.policies:
+        for insert in policy.insert_rules:
+            _check_node(insert.node, program, assets, sink)
+    for patch in _conditional_patches(program):
+        target = program.nodes.get(patch.steps[1]) if patch.steps[0] == "nodes" else None
+        if target is not None and target.type is not None and patch.steps[2] == "config":
+            field = target.type.config.get(patch.steps[3])
+            if field is not None:
+                _check_value(target, field, patch.setting, program, assets, sink)
+    return replace(program, assets=assets) if assets else program
+
+
+def _conditional_patches(program: Program) -> Iterator[Patch]:
+    for layer in program.layers:
+        if layer.when is not None:
+            yield from layer.patches
+    for policy in program.policies:
+        for rule in policy.degrade_rules:
+            yield from rule.patches
+
+
+def _check_node(node: Node, program: Program, assets: dict[str, Digest], sink: DiagnosticSink) -> None:
+    node_type = node.type
+    if node_type is None:
+        return
+    fields = node_type.config
+    for name, setting in node.config.items():
+        field = fields.get(name)
+        if field is None:
+            _report_unknown(node, name, setting, sink)
+        elif setting.value is None or not isinstance(setting.origin, FromNodeType) or field.type.name == "asset":
+            _check_value(node, field, setting, program, assets, sink)
+    for name, field in fields.items():
+        if field.required and (name not in node.config or node.config[name].value is None):
+            related = (Related(at=field.place.span(), text="declared here"),)
+            at = node.place.span()
+            sink.report(MissingConfigField(at=at, subject=name, node=node.id, doc=field.doc, related=related))
+
+
+def _report_unknown(node: Node, name: str, setting: Setting, sink: DiagnosticSink) -> None:
+    assert node.type is not None
+    known = node.type.config
+    guess = next((one for one in known if one.rsplit("_", 1)[0] == name), None) or near_miss(name, known)
+    at = place_of(setting)
+    fixes: tuple[Fix, ...] = ()
+    key_span = getattr(getattr(setting.origin, "container", None), "key_span", None)
+    if key_span is not None:
+        at = key_span(setting.origin.key)  # type: ignore[union-attr]
+        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
+    advice = f"did you mean `{guess}`?" if guess else "its fields are " + ", ".join(f"`{one}`" for one in known)
+    if not known:
+        advice = "it has no config fields"
+    sink.report(UnknownConfigField(at=at, subject=name[:60], node_type=node.type.name, advice=advice, fixes=fixes))
+
+
+def _check_value(
+    node: Node,
+    field: ConfigField,
+    setting: Setting,
+    program: Program,
+    assets: dict[str, Digest],
+    sink: DiagnosticSink,
+) -> None:
+    value = setting.value
+    if value is None:
+        if field.name in (node.type.defaults if node.type is not None else ()) and field.required:
+            sink.report(_wrong(node, field, setting, "cannot be null"))
+        return
+    if field.type.name == "secret":
+        if not isinstance(value, str) or _SECRET.fullmatch(value) is None:
+            sink.report(SecretValue(at=place_of(setting), subject=field.name, node=node.id))
+        return
+    problem = _fault(value, field.type, field, program.catalog)
+    if problem is not None:
+        sink.report(_wrong(node, field, setting, problem))
+        return
+    if field.type.name == "asset":
+        digest = assets.get(value) or program.asset_digest(value)
+        if digest is None:
+            sink.report(MissingAsset(at=place_of(setting), subject=value[:100]))
+        else:
+            assets[value] = digest
+    if field.type.name == "record" and field.type.schema_id not in program.catalog.records:
+        sink.report(UnknownRecord(at=field.place.span(), subject=field.type.schema_id or ""))
+
+
+def _wrong(node: Node, field: ConfigField, setting: Setting, problem: str) -> WrongConfigValue:
+    related = (Related(at=field.place.span(), text="declared here"),)
+    return WrongConfigValue(
+        at=place_of(setting), subject=field.name, node=node.id, problem=problem, doc=field.doc, related=related
+    )
+
+
+_SECRET = re.compile(r"secret://[a-z0-9_-]+/[A-Za-z0-9_./-]+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+_ASSET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_UNITS = {"duration_ms": " ms", "size_bytes": " bytes", "rate_hz": " Hz"}
+
+
+def _fault(value: Any, type_: ConfigType, field: ConfigField, catalog: Catalog) -> str | None:
+    """What is wrong with a value, as the end of a sentence; None where nothing is."""
+    match type_.name:
+        case "int" | "duration_ms" | "size_bytes" | "rate_hz":
+            return _number_fault(value, type_.name, field)
+        case "bool":
+            return None if isinstance(value, bool) else "must be true or false"
+        case "enum":
+            return _enum_fault(value, field)
+        case "list":
+            return _list_fault(value, type_, field, catalog)
+        case "map":
+            return _map_fault(value, type_, field, catalog)
+        case "record":
+            return _record_fault(value, catalog.records.get(type_.schema_id or ""))
+        case "language":
+            return _language_fault(value)
+        case "asset":
+            return _text_fault(value, _ASSET, "must be a relative path under `assets/`")
+        case "string":
+            return None if isinstance(value, str) else "must be a text"
+        case _:
+            return None
+
+
+def _number_fault(value: Any, kind: str, field: ConfigField) -> str | None:
+    unit = _UNITS.get(kind, "")
+    if not isinstance(value, int) or isinstance(value, bool):
+        return f"must be a whole number{' of' + unit if unit else ''}"
+    low = field.minimum if field.minimum is not None else (0 if unit else None)
+    if low is not None and value < low:
+        return f"is {value}{unit}, less than {low}{unit}"
+    if field.maximum is not None and value > field.maximum:
+        return f"is {value}{unit}, more than {field.maximum}{unit}"
+    return None
+
+
+def _enum_fault(value: Any, field: ConfigField) -> str | None:
+    if value in field.values:
+        return None
+    guess = near_miss(value, field.values) if isinstance(value, str) else None
+    known = ", ".join(f"`{one}`" for one in field.values)
+    return f"must be one of {known}" + (f"; did you mean `{guess}`?" if guess else "")
+
+
+def _list_fault(value: Any, type_: ConfigType, field: ConfigField, catalog: Catalog) -> str | None:
+    if not isinstance(value, list):
+        return "must be a list"
+    assert type_.item is not None
+    for index, item in enumerate(value):
+        problem = _fault(item, type_.item, field, catalog)
+        if problem is not None:
+            return f"is wrong at entry {index + 1}: it {problem}"
+    return None
+
+
+def _map_fault(value: Any, type_: ConfigType, field: ConfigField, catalog: Catalog) -> str | None:
+    if not isinstance(value, dict):
+        return "must be a mapping"
+    assert type_.item is not None
+    for key, item in value.items():
+        problem = _fault(item, type_.item, field, catalog)
+        if problem is not None:
+            return f"is wrong at `{key[:60]}`: it {problem}"
+    return None
+
+
+def _record_fault(value: Any, schema: dict[str, Any] | None) -> str | None:
+    """A record against the part of its schema that an author can get wrong: its keys and their plain types."""
+    if not isinstance(value, dict):
+        return "must be a mapping"
+    if schema is None:
+        return None
+    properties = schema.get("properties") or {}
+    for key in schema.get("required") or ():
+        if key not in value:
+            return f"lacks `{key}`"
+    for key, item in value.items():
+        if key not in properties:
+            guess = near_miss(key, properties)
+            return f"has no key `{key[:60]}`" + (f"; did you mean `{guess}`?" if guess else "")
+        expected = properties[key].get("type") if isinstance(properties[key], dict) else None
+        if isinstance(expected, str) and not _is_json_type(item, expected):
+            return f"has a `{key}` that is no {expected}"
+    return None
+
+
+def _is_json_type(value: Any, expected: str) -> bool:
+    kinds: dict[str, type] = {"string": str, "object": dict, "array": list, "boolean": bool}
+    if expected in ("integer", "number"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return expected not in kinds or isinstance(value, kinds[expected])
+
+
+def _language_fault(value: Any) -> str | None:
+    tags = value if isinstance(value, list) else [value]
+    if all(isinstance(tag, str) and (_LANGUAGE.fullmatch(tag) or tag == "*") for tag in tags):
+        return None
+    return "must be a language tag such as `en-US`"
+
+
+def _text_fault(value: Any, pattern: re.Pattern[str], problem: str) -> str | None:
+    return None if isinstance(value, str) and pattern.fullmatch(value) is not None else problem
+
+
+PASS = Pass(
+    name="check_config", run=run, needs=facts("node types known", "settings decided"), gives=facts("config sound")
+)

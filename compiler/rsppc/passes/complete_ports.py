@@ -1,0 +1,231 @@
+"""Choose the ports that authors left out: where exactly one pair of ports fits, that one.
+
+Runs before settings are applied, because paths of settings name edges with their ports. Which formats a port has may
+depend on settings, so that only kinds and lanes decide here; formats are the business of `infer_types`.
+"""
+
+from __future__ import annotations
+
+from rsppc.base.names import near_miss
+from rsppc.base.record import replace
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.ir.catalog import Port
+from rsppc.ir.ports import inputs_of, outputs_of
+from rsppc.ir.program import CancelPlace, Edge, End, Node, Program
+from rsppc.ir.types import is_whole_variable, mismatch, print_type
+from rsppc.passes.base import Pass, facts
+
+
+class UnknownNode(Diagnostic):
+    """An edge, a fallback or a rule names a node that the pipeline does not have."""
+
+    code = "RSP2114"
+    name = "unknown-node"
+    headline = "there is no node `{subject}`"
+    hint = "{advice}"
+    advice: str
+
+
+class UnknownPort(Diagnostic):
+    """An edge names a port that its node does not have."""
+
+    code = "RSP2115"
+    name = "unknown-port"
+    headline = "node `{node}` has no {direction} `{subject}`"
+    hint = "{advice}"
+    node: str
+    direction: str
+    advice: str
+
+
+class NoPortFits(Diagnostic):
+    """Ports may be left out where exactly one pair fits; here none does."""
+
+    code = "RSP3103"
+    name = "no-port-fits"
+    headline = "nothing that `{source}` emits fits what `{target}` takes"
+    hint = "{advice}"
+    source: str
+    target: str
+    advice: str
+
+
+class SeveralPortsFit(Diagnostic):
+    """Ports may be left out where exactly one pair fits; here there are several, and guessing would be silent."""
+
+    code = "RSP3105"
+    name = "several-ports-fit"
+    headline = "several ports of `{source}` and `{target}` fit: {pairs}"
+    hint = "name the ports"
+    source: str
+    target: str
+    pairs: str
+
+
+def run(program: Program, sink: DiagnosticSink) -> Program:
+    edges: list[Edge] = []
+    changed = False
+    for edge in program.edges:
+        complete = complete_edge(edge, program, sink)
+        changed = changed or complete is not edge
+        if complete is not None:
+            edges.append(complete)
+    turns = program.turns
+    owner = _known_output(turns.owner, program, "control<turn>", sink) if turns.owner is not None else None
+    cancels = tuple(
+        replace(cancel, source=source)
+        for cancel in turns.cancels
+        if (source := _known_output(cancel.source, program, _signal_of(cancel), sink)) is not None
+    )
+    if not changed and owner == turns.owner and len(cancels) == len(turns.cancels):
+        return program
+    return replace(program, edges=tuple(edges), turns=replace(turns, owner=owner, cancels=cancels))
+
+
+def complete_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge | None:
+    """The edge with both ports; None where an end leads nowhere, which is reported."""
+    sources = _candidates(edge.source, program, "out", sink)
+    targets = _candidates(edge.target, program, "in", sink)
+    if not sources or not targets:
+        return None
+    if edge.source.port is not None and edge.target.port is not None:
+        return edge
+    fitting = _fitting(sources, targets)
+    if len(fitting) == 1:
+        source, target = fitting[0]
+        left_out = [side for side, end in (("source", edge.source), ("target", edge.target)) if end.port is None]
+        return replace(
+            edge,
+            source=replace(source, place=edge.source.place),
+            target=replace(target, place=edge.target.place),
+            inferred_ports=tuple(left_out),
+            aliases=(*edge.aliases, edge.id),
+        )
+    _report_no_single_pair(edge, fitting, sources, targets, sink)
+    return None
+
+
+_Candidate = tuple[End, Port]
+
+
+def _candidates(end: End, program: Program, direction: str, sink: DiagnosticSink) -> list[_Candidate]:
+    """The ports that an end can mean."""
+    exposed = program.exposed.get(end.node)
+    if exposed is not None:
+        if end.port is not None:  # the module has no such port, which has been reported
+            return []
+        ends = exposed.outputs if direction == "out" else exposed.inputs
+        return [
+            (inside, _ports(program.nodes[inside.node], direction)[inside.port])
+            for inside in ends.values()
+            if inside.port is not None and inside.port in _ports(program.nodes[inside.node], direction)
+        ]
+    node = program.nodes.get(end.node)
+    if node is None:
+        _report_unknown_node(end, program, sink)
+        return []
+    if node.type is None:
+        return []
+    ports = _ports(node, direction)
+    if end.port is None:
+        return [(replace(end, port=name), port) for name, port in ports.items()]
+    port = ports.get(end.port)
+    if port is None:
+        _report_unknown_port(end, node, ports, direction, sink)
+        return []
+    return [(end, port)]
+
+
+def _ports(node: Node, direction: str) -> dict[str, Port]:
+    return outputs_of(node) if direction == "out" else inputs_of(node)
+
+
+def _fitting(sources: list[_Candidate], targets: list[_Candidate]) -> list[tuple[End, End]]:
+    """Pairs of equal lane and kind; of those the ones whose types fit, where there are any."""
+    of_one_kind = [(source, target) for source in sources for target in targets if _same_kind(source[1], target[1])]
+    exact = [(one, other) for one, other in of_one_kind if mismatch(one[1].type, other[1].type) is None]
+    return [(source[0], target[0]) for source, target in exact or of_one_kind]
+
+
+def _same_kind(source: Port, target: Port) -> bool:
+    if "inherit" not in (source.lane, target.lane) and source.lane != target.lane:
+        return False
+    kinds = {product.kind for product in source.type.alternatives}
+    accepted = {product.kind for product in target.type.alternatives}
+    return bool(kinds & accepted) or any(is_whole_variable(kind) or kind == "unchecked" for kind in (*kinds, *accepted))
+
+
+def _report_no_single_pair(
+    edge: Edge,
+    fitting: list[tuple[End, End]],
+    sources: list[_Candidate],
+    targets: list[_Candidate],
+    sink: DiagnosticSink,
+) -> None:
+    at = edge.source.place.span()
+    if fitting:
+        pairs = ", ".join(f"`{source} -> {target}`" for source, target in fitting[:4])
+        sink.report(SeveralPortsFit(at=at, source=str(edge.source), target=str(edge.target), pairs=pairs))
+        return
+    emits = ", ".join(f"`{end.port}` {print_type(port.type)}" for end, port in sources)
+    takes = ", ".join(f"`{end.port}` {print_type(port.type)}" for end, port in targets)
+    advice = f"it emits {emits}; the other takes {takes}"
+    sink.report(NoPortFits(at=at, source=str(edge.source), target=str(edge.target), advice=advice))
+
+
+def _report_unknown_node(end: End, program: Program, sink: DiagnosticSink) -> None:
+    known = (*program.nodes, *program.exposed)
+    guess = near_miss(end.node, known)
+    span = end.place.span()
+    if guess:
+        written = span.text
+        text = written.replace(end.node, guess, 1)
+        fixes: tuple[Fix, ...] = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=text),)),)
+        sink.report(UnknownNode(at=span, subject=end.node, advice=f"did you mean `{guess}`?", fixes=fixes))
+        return
+    sink.report(UnknownNode(at=span, subject=end.node, advice="add the node, or correct the name"))
+
+
+def _report_unknown_port(end: End, node: Node, ports: dict[str, Port], direction: str, sink: DiagnosticSink) -> None:
+    assert end.port is not None and node.type is not None
+    words = "output" if direction == "out" else "input"
+    usable = list(ports)
+    at = end.place.span()
+    related = (Related(at=node.place.span(), text=f"a `{node.type.name}`"),)
+    if end.port in _ports(node, "in" if direction == "out" else "out"):
+        other = "input" if direction == "out" else "output"
+        advice = f"`{end.port}` is an {other}; {words}s are " + (", ".join(f"`{name}`" for name in usable) or "none")
+        sink.report(UnknownPort(at=at, subject=end.port, node=node.id, direction=words, advice=advice, related=related))
+        return
+    guess = near_miss(end.port, usable)
+    known = ", ".join(f"`{name}`" for name in usable) or "none"
+    advice = f"did you mean `{end.node}.{guess}`?" if guess else f"its {words}s are {known}"
+    fixes: tuple[Fix, ...] = ()
+    if guess:
+        text = at.text.replace(f".{end.port}", f".{guess}", 1)
+        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=text),)),)
+    sink.report(
+        UnknownPort(at=at, subject=end.port, node=node.id, direction=words, advice=advice, related=related, fixes=fixes)
+    )
+
+
+def _signal_of(cancel: CancelPlace) -> str:
+    return "control<barge_in>" if cancel.kind == "barge_in" else "control<cancel>"
+
+
+def _known_output(end: End, program: Program, wanted: str, sink: DiagnosticSink) -> End | None:
+    """A control output that `turns` names; with its port chosen where only one control output is there."""
+    candidates = _candidates(end, program, "out", sink)
+    if end.port is not None:
+        return candidates[0][0] if candidates else None
+    control = [one for one, port in candidates if any(p.kind == "control" for p in port.type.alternatives)]
+    if len(control) == 1:
+        return replace(control[0], place=end.place)
+    if candidates:
+        known = ", ".join(f"`{one}`" for one in control) or "none"
+        at = end.place.span()
+        sink.report(NoPortFits(at=at, source=str(end), target=f"turns ({wanted})", advice=f"control outputs: {known}"))
+    return None
+
+
+PASS = Pass(name="complete_ports", run=run, needs=facts("one graph", "node types known"), gives=facts("ports known"))

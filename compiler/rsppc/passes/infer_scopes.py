@@ -1,0 +1,201 @@
+"""Decide what lives for the call and what lives for a turn, and check who owns turns.
+
+Session-scoped nodes form the prelude: they run from call start to call end. Data of a turn comes back to session scope
+only where it is fenced by turn: at an egress, a transfer, or a join.
+"""
+
+from __future__ import annotations
+
+from rsppc.base.record import replace
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related, Side
+from rsppc.ir.catalog import NodeType, Scope
+from rsppc.ir.ports import outputs_of
+from rsppc.ir.program import Edge, End, Node, Program
+from rsppc.ir.types import PortType, Values, is_whole_variable
+from rsppc.passes.base import Pass, facts
+
+
+class MixedScopes(Diagnostic):
+    """A node that takes its producers' scope cannot have producers of both scopes."""
+
+    code = "RSP4301"
+    name = "mixed-scopes"
+    headline = "node `{subject}` is fed from the session and from a turn"
+    hint = "join the two with a `flow.merge`, which fences the turn's part"
+
+
+class TurnDataIntoSession(Diagnostic):
+    """Data of a turn that was cancelled must not linger in nodes that outlive it."""
+
+    code = "RSP4302"
+    name = "turn-data-into-session"
+    headline = "edge `{subject}` leads data of a turn into `{target}`, which lives for the whole call"
+    hint = "lead it to an egress, or through a `flow.merge`, which fences it by turn"
+    target: str
+
+
+class NoTurnOwner(Diagnostic):
+    """Nodes that live for a turn need somebody who opens and commits turns."""
+
+    code = "RSP4303"
+    name = "no-turn-owner"
+    headline = "pipeline `{subject}` has nodes that live for a turn, but nobody opens turns"
+    hint = "{advice}"
+    advice: str
+
+
+class TwoTurnOwners(Diagnostic):
+    """Two places that decide about turns would open them twice."""
+
+    code = "RSP4304"
+    name = "two-turn-owners"
+    headline = "`{subject}` also decides about turns, and nobody listens"
+    hint = "join it with `{owner}` in a `flow.merge` and make its output the owner, or remove the node"
+    owner: str
+
+
+class NotATurnSignal(Diagnostic):
+    """Turns are opened by an output of type `control<turn>`."""
+
+    code = "RSP4305"
+    name = "not-a-turn-signal"
+    headline = "`{subject}` does not emit `turn`"
+    hint = "{advice}"
+    advice: str
+
+
+class NotACancelSignal(Diagnostic):
+    """A cancel is accepted at a control output."""
+
+    code = "RSP4306"
+    name = "not-a-cancel-signal"
+    headline = "`{subject}` is no control output"
+    hint = "name an output of the ControlLane, such as `vad.barge_in`"
+
+
+def run(program: Program, sink: DiagnosticSink) -> Program:
+    scopes = _scopes(program, sink)
+    program = replace(program, scopes=scopes)
+    _check_crossings(program, sink)
+    _check_turns(program, sink)
+    return program
+
+
+def is_join(node_type: NodeType) -> bool:
+    """Whether a node type joins streams of one type: its config names inputs that all have its whole-type variable."""
+    return any(port.named_by is not None and _is_whole(port.type) for port in node_type.inputs.values())
+
+
+def _is_whole(port_type: PortType) -> bool:
+    return is_whole_variable(port_type.alternatives[0].kind)
+
+
+def _scopes(program: Program, sink: DiagnosticSink) -> dict[str, Scope]:
+    feeding: dict[str, list[Edge]] = {}
+    for edge in program.edges:
+        if not edge.feedback:
+            feeding.setdefault(edge.target.node, []).append(edge)
+    scopes: dict[str, Scope] = {}
+    for node_id in program.order:
+        node = program.nodes[node_id]
+        if node.type is None:
+            scopes[node_id] = "session"
+        elif node.type.scope != "inherit":
+            scopes[node_id] = node.type.scope
+        else:
+            scopes[node_id] = _inherited(node, feeding.get(node_id, []), scopes, sink)
+    for node in program.nodes.values():  # a fallback lives as long as what it takes over from
+        if node.fallback is not None:
+            target = program.nodes.get(node.fallback.to)
+            if target is not None and target.type is not None and target.type.scope == "inherit":
+                scopes[target.id] = scopes[node.id]
+    return scopes
+
+
+def _inherited(node: Node, edges: list[Edge], scopes: dict[str, Scope], sink: DiagnosticSink) -> Scope:
+    found = {scopes.get(edge.source.node, "session") for edge in edges}
+    if found == {"session", "turn"}:
+        assert node.type is not None
+        if not is_join(node.type):
+            _report_mixed(node, edges, scopes, sink)
+        return "session"
+    return "turn" if found == {"turn"} else "session"
+
+
+def _report_mixed(node: Node, edges: list[Edge], scopes: dict[str, Scope], sink: DiagnosticSink) -> None:
+    related = tuple(
+        Related(at=edge.source.place.span(), text=f"`{edge.source}` lives for a {scopes.get(edge.source.node)}")
+        for edge in edges
+    )
+    sink.report(MixedScopes(at=node.place.span(), subject=node.id, related=related))
+
+
+def _check_crossings(program: Program, sink: DiagnosticSink) -> None:
+    scopes = program.scopes
+    for edge in program.edges:
+        if scopes[edge.source.node] != "turn" or scopes[edge.target.node] != "session":
+            continue
+        target = program.nodes[edge.target.node].type
+        if program.lanes.get(edge.id) != "DataLane" or target is None or target.role == "egress" or is_join(target):
+            continue
+        sides = (
+            Side(role="lives for", at=edge.source.place.span(), type="a turn"),
+            Side(role="lives for", at=edge.target.place.span(), type="the call"),
+        )
+        at = edge.target.place.span()
+        sink.report(TurnDataIntoSession(at=at, subject=edge.id, target=edge.target.node, sides=sides))
+
+
+def _check_turns(program: Program, sink: DiagnosticSink) -> None:
+    emitting = _turn_outputs(program)
+    owner = program.turns.owner
+    if owner is None:
+        if "turn" in program.scopes.values():
+            advice = f"add `turns: {{owner: {emitting[0]}}}`" if emitting else "add a `speech.endpointing`"
+            sink.report(NoTurnOwner(at=program.turns.place.span(), subject=program.pipeline, advice=advice))
+        return
+    if not _emits_turn(owner, program):
+        known = ", ".join(f"`{one}`" for one in emitting)
+        advice = f"outputs that do: {known}" if known else "add a `speech.endpointing` and name its output `turn`"
+        sink.report(NotATurnSignal(at=owner.place.span(), subject=str(owner), advice=advice))
+    consumed = {str(edge.source) for edge in program.edges}
+    for output in emitting:
+        if output not in consumed and output != str(owner):
+            node = program.nodes[output.rsplit(".", 1)[0]]
+            related = (Related(at=owner.place.span(), text="the owner of turns"),)
+            sink.report(TwoTurnOwners(at=node.place.span(), subject=output, owner=str(owner), related=related))
+    for cancel in program.turns.cancels:
+        port = outputs_of(program.nodes[cancel.source.node]).get(cancel.source.port or "")
+        if (
+            port is not None
+            and port.type.alternatives[0].kind not in ("control", "unchecked")
+            and not _is_whole(port.type)
+        ):
+            sink.report(NotACancelSignal(at=cancel.source.place.span(), subject=str(cancel.source)))
+
+
+def _turn_outputs(program: Program) -> list[str]:
+    """Outputs that are declared to emit `turn`, by name."""
+    return sorted(
+        f"{node.id}.{name}"
+        for node in program.nodes.values()
+        for name, port in outputs_of(node).items()
+        if _says_turn(port.type)
+    )
+
+
+def _emits_turn(owner: End, program: Program) -> bool:
+    port = outputs_of(program.nodes[owner.node]).get(owner.port or "")
+    return port is not None and (_says_turn(port.type) or _is_whole(port.type))
+
+
+def _says_turn(port_type: PortType) -> bool:
+    for product in port_type.alternatives:
+        if product.kind == "control" and product.terms:
+            signals = product.terms[0]
+            if isinstance(signals, Values) and "turn" in signals.values:
+                return True
+    return False
+
+
+PASS = Pass(name="infer_scopes", run=run, needs=facts("order known", "lanes known"), gives=facts("scopes known"))

@@ -1,0 +1,45 @@
+"""The passes, in the order in which they run. A test checks that each need is given by an earlier pass."""
+
+from __future__ import annotations
+
+from rsppc.passes import (
+    apply_buffers,
+    apply_inserts,
+    apply_settings,
+    bind_providers,
+    check_cancel,
+    check_conditions,
+    check_config,
+    check_fallback_time,
+    check_graph,
+    check_time,
+    check_trust,
+    complete_ports,
+    expand_modules,
+    infer_lanes,
+    infer_scopes,
+    infer_types,
+    resolve_node_types,
+)
+from rsppc.passes.base import Pass
+
+ORDER: tuple[Pass, ...] = (
+    expand_modules.PASS,
+    resolve_node_types.PASS,
+    complete_ports.PASS,  # before settings: their paths name edges with ports
+    apply_settings.PASS,
+    check_config.PASS,
+    check_conditions.RULES,  # before types: which rules can hold together decides which programs there are
+    apply_inserts.PASS,  # before the graph is judged: an inserted node is part of it
+    check_graph.PASS,
+    infer_lanes.PASS,
+    infer_scopes.PASS,
+    bind_providers.PASS,
+    infer_types.PASS,
+    check_conditions.PASS,  # after types: what an event holds depends on what passes
+    apply_buffers.PASS,  # after types: whether loss is safe follows from the type
+    check_time.PASS,
+    check_cancel.PASS,
+    check_fallback_time.PASS,
+    check_trust.PASS,
+)

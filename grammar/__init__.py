@@ -1,0 +1,1 @@
+"""The grammars of the text forms (*.lark), shipped as data."""

@@ -1,0 +1,1 @@
+"""The standard library and the reference pipelines, shipped as data."""

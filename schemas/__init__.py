@@ -1,0 +1,1 @@
+"""The generated JSON Schemas, shipped as data."""

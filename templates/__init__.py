@@ -1,0 +1,1 @@
+"""The text of generated files, one folder per target, shipped as data."""
