@@ -58,17 +58,20 @@ def open_workspace(workspace: Workspace, sink: DiagnosticSink) -> Artifacts:
 
 def entries(artifacts: Artifacts) -> Iterator[Artifact]:
     """What a build of the whole workspace compiles: every bundle, and every spec that no bundle releases."""
-    specs: dict[str, Artifact] = {}
-    released: set[str] = set()
+    released = released_specs(artifacts)
     for path in artifacts.paths():
         artifact, _ = artifacts.at(path)
-        if artifact is None:
-            continue
-        if artifact.kind.name == "bundle":
-            released.add(str(artifact.root.get("spec_ref", "")).removeprefix("pipeline:").split("@")[0])
+        if artifact is not None and artifact.kind.name in ("bundle", "pipeline") and path not in released:
             yield artifact
-        elif artifact.kind.name == "pipeline":
-            specs[artifact.ref] = artifact
-    for ref, spec in specs.items():
-        if ref not in released:
-            yield spec
+
+
+def released_specs(artifacts: Artifacts) -> set[str]:
+    """Paths of the specs that some bundle of the workspace releases."""
+    bundles, _ = artifacts.of_kind("bundle")
+    released: set[str] = set()
+    for bundle in bundles:
+        if "spec_ref" in bundle.root:
+            spec = artifacts.resolve("pipeline", bundle.root["spec_ref"], bundle.item_span(), DiagnosticSink())
+            if spec is not None:
+                released.add(spec.path)
+    return released

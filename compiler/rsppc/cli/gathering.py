@@ -9,7 +9,7 @@ from typing import Any
 from rsppc.base.record import Record
 from rsppc.batch import each
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import Purpose, compile_bundle
+from rsppc.driver import Purpose, compile_bundle, released_specs
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.references import check_references
 
@@ -40,6 +40,12 @@ def compiled_files(
     if jobs > 1:
         artifacts.of_kind("extension")  # read before workers are forked, so that they share it
     yield from each(paths, work, jobs=jobs)
+
+
+def unreleased(artifacts: Artifacts) -> tuple[str, ...]:
+    """All files, but for specs that a bundle releases: those are compiled as part of it."""
+    released = released_specs(artifacts)
+    return tuple(path for path in artifacts.paths() if path not in released)
 
 
 def check_file(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: bool) -> Outcome:

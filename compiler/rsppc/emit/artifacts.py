@@ -55,8 +55,8 @@ class Artifacts(Record):
 
 
 def artifacts(program: Program, *, snapshot: Mapping[str, Any] | None = None, compiler: str = "rsppc") -> Artifacts:
-    """What a sound program promises. `snapshot` is the content of a ControlPlaneSnapshot; `compiler` the name and version
-    of the compiler, for `provenance.json` alone."""
+    """What a sound program promises. `snapshot` is the content of a ControlPlaneSnapshot; `compiler` the name and
+    version of the compiler, for `provenance.json` alone."""
     spec = resolved_spec(program)
     released = bundle(program, spec.digest)
     bundle_digest = digest_value(released)

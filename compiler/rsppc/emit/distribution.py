@@ -232,7 +232,6 @@ def _bound_like_the_first(program: Program, spec: ResolvedSpec) -> list[str]:
         node_type = program.nodes[node_id].type
         modality = node_type.modality if node_type is not None else None
         if modality is not None and carried.get(modality, provider) != provider:
-            notes.append(
-                f"provider `{provider}` of node `{node_id}`: the runtime binds `{carried[modality]}` for all `{modality}`"
-            )
+            bound = carried[modality]
+            notes.append(f"provider `{provider}` of node `{node_id}`: the runtime binds `{bound}` for all `{modality}`")
     return notes

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsppc.base.record import Record, replace
-from rsppc.emit.origins import Block, Ledger, block, is_said_of_the_edge
-from rsppc.ir.program import Condition, Edge, Program
+from rsppc.emit.conditions import condition
+from rsppc.emit.origins import Ledger, Part, SharedPart, is_said_of_the_edge
+from rsppc.ir.network import EdgeFlow
+from rsppc.ir.program import Edge, Program
 from rsppc.ir.setting import Setting
-from rsppc.ir.solve import EdgeFlow
 from rsppc.ir.types import POSITIONAL, UNCHECKED, PortType, Values, print_type
 
 LANES = ("DataLane", "ControlLane", "TelemetryLane")
@@ -33,105 +34,70 @@ _DELIVERY_FIELDS = ("delivery", "at_most_once", "pre_roll_ms")
 class EdgeWriter:
     """Writes edges of one program; remembers what they share."""
 
-    __slots__ = ("_explicit", "_ledger", "_program", "_queues", "_types")
+    __slots__ = ("_ledger", "_program", "_queues", "_types")
 
     def __init__(self, program: Program, ledger: Ledger) -> None:
         self._program = program
         self._ledger = ledger
-        self._queues: dict[tuple[Any, ...], Block] = {}
+        self._queues: dict[tuple[Any, ...], SharedPart] = {}
         self._types: dict[tuple[PortType | None, EdgeFlow | None], dict[str, Any]] = {}
 
-    def edge(self, edge: Edge, lane: str, source_type: PortType | None, flow: EdgeFlow | None) -> Block:
-        """An edge on its lane, given what its source produces and what of that it passes."""
+    def edge(self, pointer: str, edge: Edge, lane: str, source_type: PortType | None, flow: EdgeFlow | None) -> Part:
+        """An edge at a JSON Pointer, given what its source produces and what of that it passes."""
         ledger = self._ledger
-        value: dict[str, Any] = {}
-        numbers: dict[str, Any] = {}
-        leaves: list[tuple[str, str]] = []
-
-        def leaf(name: str, leaf_value: Any, number: int) -> None:
-            value[name] = leaf_value
-            numbers[name] = number
-            leaves.append((f"/{name}", ledger.label_of(number)))
-
-        def part(name: str, inner: Block) -> None:
-            value[name] = inner.value
-            numbers[name] = inner.numbers
-            leaves.extend([(f"/{name}{end}", text) for end, text in inner.leaves])
-
         connected = ledger.of(edge.origin)
-        leaf("from", str(edge.source), connected)
-        leaf("to", str(edge.target), connected)
-        leaf("lane", lane, ledger.inferred("lane"))
-        solved = ledger.computed("infer_types") if edge.stated_type is None else ledger.of(edge.stated_type)
-        for name, passed in self.type_of(source_type, flow).items():
-            if isinstance(passed, str):
-                leaf(name, passed, solved)
-            else:
-                part(name, block(passed, ledger.computed("infer_types"), ledger))
-        part("buffer", self.queue(edge.buffer, lane))
+        value: dict[str, Any] = {"from": str(edge.source), "to": str(edge.target), "lane": lane}
+        numbers: dict[str, Any] = {"from": connected, "to": connected, "lane": ledger.inferred("lane")}
+        for name, passed in self._type_of(source_type, flow).items():
+            value[name] = passed
+            numbers[name] = ledger.computed("infer_types")
+        if edge.stated_type is not None and "type" in value:
+            numbers["type"] = ledger.of(edge.stated_type)
         for name in _DELIVERY_FIELDS:
             setting = edge.settings.get(name) or self._program.defaults.edges.get(name)
             if setting is not None:
-                leaf(name, setting.value, ledger.of(setting))
-        written = self._written_on(edge)
-        if written:
-            for name, said in written.items():
-                part(name, block(said, self._number_of(edge, name), ledger))
-        return Block(value=value, numbers=numbers, leaves=tuple(leaves))
+                value[name], numbers[name] = setting.value, ledger.of(setting)
+        for name, said in _written_on(edge).items():
+            setting = edge.settings.get(name)
+            value[name], numbers[name] = said, ledger.of(setting) if setting is not None else connected
+        ledger.tell(pointer, value, numbers)
+        queue = self._queue_of(edge.buffer)
+        value["buffer"], numbers["buffer"] = queue.value, queue.numbers
+        ledger.tell_shared(f"{pointer}/buffer", queue)
+        return Part(value=value, numbers=numbers)
 
-    def _written_on(self, edge: Edge) -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        if edge.when is not None:
-            said["when"] = condition(edge.when)
-        if edge.otherwise is not None:
-            said["otherwise"] = edge.otherwise
-        if edge.priority is not None:
-            said["priority"] = edge.priority
-        if edge.feedback:
-            said["feedback"] = True
-        if edge.max_rounds is not None:
-            said["max_rounds"] = edge.max_rounds
-        return said
-
-    def _number_of(self, edge: Edge, name: str) -> int:
-        setting = edge.settings.get(name)
-        return self._ledger.of(setting if setting is not None else edge.origin)
-
-    def type_of(self, source_type: PortType | None, flow: EdgeFlow | None) -> dict[str, Any]:
+    def _type_of(self, source_type: PortType | None, flow: EdgeFlow | None) -> dict[str, Any]:
         """`type`, and for kinds with modes or signals what of them passes and what is filtered out."""
-        key = (source_type, flow)
-        known = self._types.get(key)
+        known = self._types.get((source_type, flow))
         if known is None:
-            known = self._types[key] = _passing(source_type, flow)
+            known = self._types[source_type, flow] = _passing(source_type, flow)
         return known
 
-    def queue(self, buffer: Mapping[str, Setting], lane: str) -> Block:
+    def _queue_of(self, buffer: Mapping[str, Setting]) -> SharedPart:
         """The queue of an edge; one object for all edges that have the same settings."""
-        key = (lane, *buffer, *map(id, buffer.values()))
+        key = (*buffer, *map(id, buffer.values()))
         known = self._queues.get(key)
         if known is None:
-            known = self._queues[key] = self._queue(buffer, lane)
+            known = self._queues[key] = self._queue(buffer)
         return known
 
-    def _queue(self, buffer: Mapping[str, Setting], lane: str) -> Block:
+    def _queue(self, buffer: Mapping[str, Setting]) -> SharedPart:
         ledger = self._ledger
         value: dict[str, Any] = {}
         numbers: dict[str, Any] = {}
         for name in _PLAIN_FIELDS:
             if name in buffer:
-                value[name] = buffer[name].value
-                numbers[name] = ledger.of(buffer[name])
+                value[name], numbers[name] = buffer[name].value, ledger.of(buffer[name])
         if "strategy" in buffer:
             value["strategy"] = canonical_strategy(buffer["strategy"].value)
             numbers["strategy"] = ledger.of(buffer["strategy"])
         marks = buffer.get("watermarks")
         if marks is not None and isinstance(marks.value, dict):
-            value["watermarks"] = watermarks(marks.value, value)
-            numbers["watermarks"] = ledger.of(marks)
-        handling, origins = self._lane_handling(buffer.get("lane_handling"))
+            value["watermarks"], numbers["watermarks"] = watermarks(marks.value, value), ledger.of(marks)
+        handling, told = self._lane_handling(buffer.get("lane_handling"))
         if handling:
-            value["lane_handling"], numbers["lane_handling"] = handling, origins
-        return block(value, numbers, ledger)
+            value["lane_handling"], numbers["lane_handling"] = handling, told
+        return ledger.share(value, numbers if value else ledger.computed("effective_edges"))
 
     def _lane_handling(self, said: Setting | None) -> tuple[dict[str, Any], dict[str, int]]:
         """How each lane is treated at a full edge: as said there, else as the profile has it for the lane."""
@@ -141,9 +107,25 @@ class EdgeWriter:
         for lane in LANES:
             setting = said if lane in own else self._program.defaults.lanes.get(lane, {}).get("lane_handling")
             if setting is not None:
-                value[lane] = own[lane] if lane in own else setting.value
+                value[lane] = own.get(lane, setting.value)
                 numbers[lane] = self._ledger.of(setting)
         return value, numbers
+
+
+def _written_on(edge: Edge) -> dict[str, Any]:
+    """What concerns single edges only."""
+    said: dict[str, Any] = {}
+    if edge.when is not None:
+        said["when"] = condition(edge.when)
+    if edge.otherwise is not None:
+        said["otherwise"] = edge.otherwise
+    if edge.priority is not None:
+        said["priority"] = edge.priority
+    if edge.feedback:
+        said["feedback"] = True
+    if edge.max_rounds is not None:
+        said["max_rounds"] = edge.max_rounds
+    return said
 
 
 class Frame(Record):
@@ -185,14 +167,6 @@ def watermarks(milli: Mapping[str, int], bounds: Mapping[str, Any]) -> dict[str,
             high = min(most, max(1, most * milli["high_milli"] // 1000))
             absolute[name] = {"high": high, "low": min(high - 1, most * milli["low_milli"] // 1000)}
     return absolute
-
-
-def condition(written: Condition) -> dict[str, Any]:
-    """A condition for runtimes: canonical text, and the checked tree for those with a CEL of their own."""
-    checked = written.checked
-    if checked is None:
-        return {"text": written.text}
-    return {"text": checked.text, "tree": checked.tree}
 
 
 def is_explicit(edge: Edge) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from rsppc.base.record import Record, replace
 from rsppc.emit.edges import EdgeWriter, frame_of
 from rsppc.emit.nodes import NodeWriter, with_type_defaults
-from rsppc.emit.origins import Block
+from rsppc.emit.origins import Part
 from rsppc.ir.catalog import Port
-from rsppc.ir.network import EdgeFlow, Network, NetworkEdge, NetworkNode
-from rsppc.ir.ports import ports_of
+from rsppc.ir.network import EdgeFlow, Network, NetworkEdge, NetworkNode, template_of
+from rsppc.ir.ports import inputs_of, outputs_of, solver_input, solver_template
 from rsppc.ir.program import Edge, End, InsertRule, Node, Program
 from rsppc.ir.setting import Setting, values
-from rsppc.ir.solve import instantiate, solve, template_of
+from rsppc.ir.solve import instantiate, solve
 from rsppc.ir.types import PortType, is_whole_variable, mismatch
 
 
@@ -28,20 +28,20 @@ class Insert(Record):
     node: Node
     into: Edge
     out_of: Edge
-    node_block: Block
-    into_block: Block
-    out_of_block: Block
+    node_part: Part
+    into_part: Part
+    out_of_part: Part
 
 
 def conditional_inserts(
     program: Program, flows: dict[str, EdgeFlow], nodes: NodeWriter, edges: EdgeWriter
 ) -> tuple[Insert, ...]:
     """The inserts that are decided when a turn opens, in the order in which their nodes stand on an edge."""
-    found = []
+    found: list[Insert] = []
     for policy in program.policies:
         for rule in policy.insert_rules:
             if rule.when is not None and rule.node.id not in program.nodes:
-                insert = _insert(program, rule, flows, nodes, edges)
+                insert = _insert(f"/rules/insert/{len(found)}", program, rule, flows, nodes, edges)
                 if insert is not None:
                     found.append(insert)
     return tuple(found)
@@ -61,7 +61,12 @@ def edge_of(program: Program, rule: InsertRule) -> Edge | None:
 
 
 def _insert(
-    program: Program, rule: InsertRule, flows: dict[str, EdgeFlow], nodes: NodeWriter, edges: EdgeWriter
+    pointer: str,
+    program: Program,
+    rule: InsertRule,
+    flows: dict[str, EdgeFlow],
+    nodes: NodeWriter,
+    edges: EdgeWriter,
 ) -> Insert | None:
     edge = edge_of(program, rule)
     ports = _fitting_ports(rule.node, edge, program) if edge is not None else None
@@ -73,9 +78,7 @@ def _insert(
     lane = program.lanes.get(edge.id, "DataLane")
     origin = node.setting.origin
     into_target = End(node=node.id, port=entry, place=place)
-    into = replace(
-        edge, target=into_target, origin=Setting(value=f"{edge.source}->{into_target}", origin=origin)
-    )
+    into = replace(edge, target=into_target, origin=Setting(value=f"{edge.source}->{into_target}", origin=origin))
     source = End(node=node.id, port=leaving, place=place)
     types, first, second = _solved(program, edge, node, entry, leaving, flows.get(edge.id))
     frame = frame_of(lane, _narrowed(types.get(leaving), second), program)
@@ -92,21 +95,20 @@ def _insert(
         node=node,
         into=into,
         out_of=out_of,
-        node_block=nodes.node(node, types, scope=_scope(program, node, edge)),
-        into_block=edges.edge(into, lane, _produced(program, edge), first),
-        out_of_block=edges.edge(out_of, lane, types.get(leaving), second),
+        node_part=nodes.node(f"{pointer}/node", node, types, scope=_scope(program, node, edge)),
+        into_part=edges.edge(f"{pointer}/into", into, lane, _produced(program, edge), first),
+        out_of_part=edges.edge(f"{pointer}/out_of", out_of, lane, types.get(leaving), second),
     )
 
 
 def _fitting_ports(node: Node, edge: Edge, program: Program) -> tuple[str, str] | None:
     """The one input and the one output that fit on an edge."""
-    source = ports_of(program.nodes[edge.source.node]).get(edge.source.port or "")
-    target = ports_of(program.nodes[edge.target.node]).get(edge.target.port or "")
+    source = outputs_of(program.nodes[edge.source.node]).get(edge.source.port or "")
+    target = inputs_of(program.nodes[edge.target.node]).get(edge.target.port or "")
     if source is None or target is None:
         return None
-    ports = ports_of(node)
-    entries = [name for name, port in ports.items() if port.direction == "in" and _fits(source, port)]
-    leaving = [name for name, port in ports.items() if port.direction == "out" and _fits(port, target)]
+    entries = [name for name, port in inputs_of(node).items() if _fits(source, port)]
+    leaving = [name for name, port in outputs_of(node).items() if _fits(port, target)]
     return (entries[0], leaving[0]) if len(entries) == 1 and len(leaving) == 1 else None
 
 
@@ -128,12 +130,13 @@ def _solved(
     """Types of the node's ports and what its two edges pass, solved on the producer, the node and the consumer."""
     produced = _produced(program, edge)
     solution = program.solution
-    accepted = solution.types.get(edge.target.node, {}).get(edge.target.port or "") if solution is not None else None
+    entrance = solver_input(edge.target.port or "")
+    accepted = solution.types.get(edge.target.node, {}).get(entrance) if solution is not None else None
     if produced is None or accepted is None or node.type is None:
         return {}, flow, flow
     template = node.type.template
     if template is None:
-        template = template_of({name: (port.direction, port.type) for name, port in ports_of(node).items()})
+        template = solver_template(inputs_of(node), outputs_of(node))
     network = Network(
         nodes=(
             NetworkNode(id="<", template=template_of({"out": ("out", produced)})),
@@ -141,7 +144,7 @@ def _solved(
             NetworkNode(id=">", template=template_of({"in": ("in", accepted)})),
         ),
         edges=(
-            NetworkEdge(source_node="<", source_port="out", target_node=node.id, target_port=entry),
+            NetworkEdge(source_node="<", source_port="out", target_node=node.id, target_port=solver_input(entry)),
             NetworkEdge(source_node=node.id, source_port=leaving, target_node=">", target_port="in"),
         ),
         order=("<", node.id, ">"),

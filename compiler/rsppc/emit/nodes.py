@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rsppc.emit.origins import Block, Ledger, block, label
+from rsppc.base.record import Record
+from rsppc.emit.conditions import condition
+from rsppc.emit.origins import Ledger, Part, SharedPart, enter_leaves, label
 from rsppc.ir.catalog import NodeType
-from rsppc.ir.ports import ports_of
+from rsppc.ir.ports import is_input, shown_port
 from rsppc.ir.program import Node, Program
 from rsppc.ir.setting import Setting, override_all
 from rsppc.ir.types import PortType, print_type
@@ -24,80 +26,116 @@ class NodeWriter:
     def __init__(self, program: Program, ledger: Ledger) -> None:
         self._program = program
         self._ledger = ledger
-        self._types: dict[int, Block] = {}
-        self._configs: dict[int, tuple[dict[str, Setting], Block]] = {}
+        self._types: dict[int, SharedPart] = {}
+        self._configs: dict[int, tuple[dict[str, Setting], SharedPart]] = {}
         self._printed: dict[PortType, str] = {}
 
-    def node(self, node: Node, types: Mapping[str, PortType], *, scope: str | None) -> Block:
-        """A node, given the solved types of its ports and the scope that it lives in."""
+    def node(self, pointer: str, node: Node, types: Mapping[str, PortType], *, scope: str | None) -> Part:
+        """A node at a JSON Pointer, given the solved types of its ports and the scope that it lives in."""
         ledger, program = self._ledger, self._program
-        shared = self._of_type(node.type) if node.type is not None else None
-        value: dict[str, Any] = dict(shared.value) if shared is not None else {}
-        numbers: dict[str, Any] = dict(shared.numbers) if shared is not None else {}
-        leaves: list[tuple[str, str]] = list(shared.leaves) if shared is not None else []
-
-        def leaf(name: str, leaf_value: Any, number: int) -> None:
-            value[name] = leaf_value
-            numbers[name] = number
-            leaves.append((f"/{name}", ledger.label_of(number)))
-
-        def part(name: str, inner: Block) -> None:
-            value[name] = inner.value
-            numbers[name] = inner.numbers
-            leaves.extend([(f"/{name}{end}", text) for end, text in inner.leaves])
-
-        leaf("node_type", node.type_name, ledger.of(node.setting))
+        value: dict[str, Any] = {}
+        numbers: dict[str, Any] = {}
+        if node.type is not None:
+            shared = self._of_type(node.type)
+            value.update(shared.value)
+            numbers.update(shared.numbers)
+            ledger.tell_shared(pointer, shared)
+        own: dict[str, Any] = {"node_type": node.type_name}
+        told: dict[str, Any] = {"node_type": ledger.of(node.setting)}
         if scope is not None and (node.type is None or node.type.scope == "inherit"):
-            leaf("scope", scope, ledger.inferred("scope"))
-        if node.config:
-            part("config", self._config(node))
+            own["scope"], told["scope"] = scope, ledger.inferred("scope")
         budget = node.budget_ms or program.defaults.budgets.get("node_budget_ms")
         if budget is not None:
-            leaf("budget_ms", budget.value, ledger.of(budget))
+            own["budget_ms"], told["budget_ms"] = budget.value, ledger.of(budget)
         provider = provider_of(node, program)
         if provider is not None:
-            leaf("provider", provider.value, ledger.of(provider))
+            own["provider"], told["provider"] = provider.value, ledger.of(provider)
         if node.lifecycle:
-            part("lifecycle", table(node.lifecycle, ledger))
+            own["lifecycle"], told["lifecycle"] = _table(node.lifecycle, ledger)
         if node.fallback is not None:
-            told = ledger.at(label(node.setting.origin), node.fallback.place)
-            part("fallback", block({"to": node.fallback.to, "on": list(node.fallback.on)}, told, ledger))
-        for name, ports in self._ports(node, types).items():
-            part(name, block(ports, ledger.computed("infer_types"), ledger))
-        return Block(value=value, numbers=numbers, leaves=tuple(leaves))
+            own["fallback"] = {"to": node.fallback.to, "on": list(node.fallback.on)}
+            told["fallback"] = ledger.at(label(node.setting.origin), node.fallback.place)
+        self._add_ports(own, told, types)
+        self._add_branches(own, told, node)
+        ledger.tell(pointer, own, told)
+        value.update(own)
+        numbers.update(told)
+        if node.config:
+            config = self._config(node)
+            value["config"], numbers["config"] = config.value, config.numbers
+            ledger.tell_shared(f"{pointer}/config", config)
+        return Part(value=value, numbers=numbers)
 
-    def _config(self, node: Node) -> Block:
+    def _config(self, node: Node) -> SharedPart:
         known = self._configs.get(id(node.config))
         if known is None:
-            # The table is kept beside its block, so that its identity is not given to another one.
-            known = self._configs[id(node.config)] = (node.config, table(node.config, self._ledger))
+            # The table is kept beside its part, so that its identity is not given to another one.
+            known = self._configs[id(node.config)] = (
+                node.config,
+                self._ledger.share(*_table(node.config, self._ledger)),
+            )
         return known[1]
 
-    def _ports(self, node: Node, types: Mapping[str, PortType]) -> dict[str, dict[str, str]]:
-        ports = ports_of(node)
-        sides: dict[str, dict[str, str]] = {}
+    def _add_ports(self, own: dict[str, Any], told: dict[str, Any], types: Mapping[str, PortType]) -> None:
+        if not types:
+            return
+        solved = self._ledger.computed("infer_types")
         for name, port_type in types.items():
-            port = ports.get(name)
-            if port is not None:
-                side = "inputs" if port.direction == "in" else "outputs"
-                sides.setdefault(side, {})[name] = self.printed(port_type)
-        return sides
+            side = "inputs" if is_input(name) else "outputs"
+            own.setdefault(side, {})[shown_port(name)] = self._print(port_type)
+            told[side] = solved
 
-    def printed(self, port_type: PortType) -> str:
+    def _print(self, port_type: PortType) -> str:
         """A type as text; types of a pipeline are few, and many ports share them."""
         text = self._printed.get(port_type)
         if text is None:
             text = self._printed[port_type] = print_type(port_type)
         return text
 
-    def _of_type(self, node_type: NodeType) -> Block:
+    def _add_branches(self, own: dict[str, Any], told: dict[str, Any], node: Node) -> None:
+        """The branches of a select in the order in which they are tried, as conditions that runtimes can evaluate."""
+        branches = self._program.selects.get(node.id)
+        if branches:
+            own["branches"] = [{"port": port, "when": condition(when)} for port, when in branches]
+            setting = node.config.get("branches", node.setting)
+            told["branches"] = self._ledger.of(setting)
+
+    def _of_type(self, node_type: NodeType) -> SharedPart:
         known = self._types.get(id(node_type))
         if known is None:
-            text = f"node_type/{node_type.manifest}/{node_type.name}"
-            number = self._ledger.at(text, node_type.place)
-            value = facts_of_type(node_type)
-            known = self._types[id(node_type)] = block(value, dict.fromkeys(value, number), self._ledger)
+            facts = _facts(node_type)
+            number = self._ledger.at(facts.label, node_type.place)
+            numbers = dict.fromkeys(facts.value, number)
+            known = self._types[id(node_type)] = SharedPart(value=facts.value, numbers=numbers, leaves=facts.leaves)
         return known
+
+
+class _Facts(Record):
+    """What a node type says of its nodes. `node_type` is kept so that its identity is not given to another one."""
+
+    node_type: NodeType
+    value: dict[str, Any]
+    label: str
+    leaves: tuple[tuple[str, str], ...]
+
+
+_FACTS: dict[int, _Facts] = {}
+"""Results of a pure function: all programs of a workspace share their node types."""
+
+
+def _facts(node_type: NodeType) -> _Facts:
+    known = _FACTS.get(id(node_type))
+    if known is None:
+        if len(_FACTS) >= 4096:
+            _FACTS.clear()
+        text = f"node_type/{node_type.manifest}/{node_type.name}"
+        value = facts_of_type(node_type)
+        leaves: dict[str, str] = {}
+        enter_leaves(leaves, value, 0, [text], "")
+        known = _FACTS[id(node_type)] = _Facts(
+            node_type=node_type, value=value, label=text, leaves=tuple(leaves.items())
+        )
+    return known
 
 
 def facts_of_type(node_type: NodeType) -> dict[str, Any]:
@@ -141,8 +179,7 @@ def with_type_defaults(node: Node) -> dict[str, Setting]:
     return node.config if node.type is None else override_all(node.config, node.type.defaults)
 
 
-def table(settings: Mapping[str, Setting], ledger: Ledger) -> Block:
-    """A table of settings; values that are containers keep one story for all their leaves."""
+def _table(settings: Mapping[str, Setting], ledger: Ledger) -> tuple[dict[str, Any], dict[str, int]]:
+    """Values and numbers of a table of settings; a value that is a container has one story for all its leaves."""
     names = sorted(settings)
-    value = {name: settings[name].value for name in names}
-    return block(value, {name: ledger.of(settings[name]) for name in names}, ledger)
+    return {name: settings[name].value for name in names}, {name: ledger.of(settings[name]) for name in names}

@@ -1,7 +1,8 @@
-"""Where the leaves of a ResolvedSpec come from: labels for `defaulting_sources`, numbered stories for `provenance.json`."""
+"""Where the leaves of a ResolvedSpec come from: labels for `defaulting_sources`, stories for `provenance.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 from rsppc.base.record import Record
@@ -59,23 +60,44 @@ class Story(Record):
     place: Place | None = None
 
 
-class Ledger:
-    """The stories of one ResolvedSpec, each told once and known by its number."""
+class Part(Record):
+    """A part of a ResolvedSpec. `numbers` mirrors `value`: numbers of stories stand in the place of leaves, and one
+    number in the place of a whole part whose leaves share a story (always so where the part is empty)."""
 
-    __slots__ = ("_computed", "_labels", "_of_place", "_of_setting", "stories")
+    value: Any
+    numbers: Any
+
+
+class SharedPart(Record):
+    """A part that several nodes or edges have in common, with its leaves: ends of JSON Pointers and labels."""
+
+    value: Any
+    numbers: Any
+    leaves: tuple[tuple[str, str], ...]
+
+
+class Ledger:
+    """The stories of one ResolvedSpec, each told once and known by its number, and the labels of all leaves."""
+
+    __slots__ = ("_of_place", "_of_setting", "_texts", "_without_place", "labels", "sources", "stories")
 
     def __init__(self) -> None:
         self.stories: list[Story] = []
+        self.labels: list[str] = []
+        """Label of every story, by its number."""
+        self.sources: dict[str, str] = {}
+        """Label of every leaf that was told, by its JSON Pointer."""
         self._of_setting: dict[int, int] = {}
         self._of_place: dict[tuple[str, int], int] = {}
-        self._computed: dict[str, int] = {}
-        self._labels: dict[int, str] = {}
+        self._without_place: dict[str, int] = {}
+        self._texts: dict[int, str] = {}
 
     def of(self, setting: Setting) -> int:
-        """The story of a setting. Settings are told apart by identity: the program keeps them alive."""
+        """The story of a setting. Settings are told apart by identity: the story keeps its own alive."""
         known = self._of_setting.get(id(setting))
         if known is None:
-            known = self._of_setting[id(setting)] = self._add(Story(label=self._label(setting.origin), setting=setting))
+            text = self._text(setting.origin)
+            known = self._of_setting[id(setting)] = self._add(Story(label=text, setting=setting))
         return known
 
     def at(self, text: str, place: Place) -> int:
@@ -87,74 +109,79 @@ class Ledger:
 
     def computed(self, analysis: str) -> int:
         """The story of a result of the compiler."""
-        known = self._computed.get(analysis)
-        if known is None:
-            known = self._computed[analysis] = self._add(Story(label=f"computed/{analysis}"))
-        return known
+        return self._placeless(f"computed/{analysis}")
 
     def inferred(self, rule: str) -> int:
         """The story of a value that follows from others by a rule of the language."""
-        known = self._computed.get(f"inferred/{rule}")
+        return self._placeless(f"inferred/{rule}")
+
+    def tell(self, pointer: str, value: Any, numbers: Any) -> Part:
+        """A part at a JSON Pointer, its leaves entered into `sources`."""
+        enter_leaves(self.sources, value, numbers, self.labels, pointer)
+        return Part(value=value, numbers=numbers)
+
+    def share(self, value: Any, numbers: Any) -> SharedPart:
+        """A part that will stand in several places."""
+        leaves: dict[str, str] = {}
+        enter_leaves(leaves, value, numbers, self.labels, "")
+        return SharedPart(value=value, numbers=numbers, leaves=tuple(leaves.items()))
+
+    def tell_shared(self, pointer: str, part: SharedPart) -> None:
+        """Enter the leaves of a shared part at one of its places."""
+        sources = self.sources
+        for end, text in part.leaves:
+            sources[pointer + end] = text
+
+    def _placeless(self, text: str) -> int:
+        known = self._without_place.get(text)
         if known is None:
-            known = self._computed[f"inferred/{rule}"] = self._add(Story(label=f"inferred/{rule}"))
+            known = self._without_place[text] = self._add(Story(label=text))
         return known
 
-    def label_of(self, number: int) -> str:
-        return self.stories[number].label
-
-    def _label(self, origin: Origin) -> str:
+    def _text(self, origin: Origin) -> str:
         # Equal labels are one text, so that tables of thousands of leaves hold few objects.
-        known = self._labels.get(id(origin))
+        known = self._texts.get(id(origin))
         if known is None:
-            known = self._labels[id(origin)] = label(origin)
+            known = self._texts[id(origin)] = label(origin)
         return known
 
     def _add(self, story: Story) -> int:
         self.stories.append(story)
-        return len(self.stories) - 1
+        self.labels.append(story.label)
+        return len(self.labels) - 1
 
 
-class Block(Record):
-    """A part of a ResolvedSpec with the stories of its leaves.
-
-    `numbers` mirrors `value`: numbers stand in the place of leaves, and one number in the place of a whole part whose
-    leaves share a story (always so where the part is empty). `leaves` are the same facts flat, as ends of JSON Pointers with their labels; parts that
-    several nodes or edges share are flattened once.
-    """
-
-    value: Any
-    numbers: Any
-    leaves: tuple[tuple[str, str], ...]
-
-
-def block(value: Any, numbers: Any, ledger: Ledger) -> Block:
-    """A block of a value and its numbers."""
-    return Block(value=value, numbers=numbers, leaves=tuple(leaves_of(value, numbers, ledger)))
-
-
-def leaves_of(value: Any, numbers: Any, ledger: Ledger, prefix: str = "") -> list[tuple[str, str]]:
-    """Every leaf below a part: the end of its JSON Pointer and its label. An empty container is a leaf."""
-    stories = ledger.stories
-    found: list[tuple[str, str]] = []
+def enter_leaves(sources: dict[str, str], value: Any, numbers: Any, labels: list[str], prefix: str) -> None:
+    """Enter every leaf of a part: its JSON Pointer with its label. An empty container is a leaf."""
     pending: list[tuple[str, Any, Any]] = [(prefix, value, numbers)]
     while pending:
         pointer, part, number = pending.pop()
         if not part or not isinstance(part, dict | list):
-            found.append((pointer, stories[number].label))
+            sources[pointer] = labels[number]
             continue
-        shared = isinstance(number, int)
-        for key, item in part.items() if isinstance(part, dict) else enumerate(part):
-            inner = number if shared else number[key]
-            if isinstance(item, dict | list) or not isinstance(inner, int):
-                pending.append((f"{pointer}/{escaped(key)}", item, inner))
-            else:
-                found.append((f"{pointer}/{escaped(key)}", stories[inner].label))
-    return found
+        entries: Iterable[tuple[Any, Any]] = part.items() if isinstance(part, dict) else enumerate(part)
+        if type(number) is int:
+            text = labels[number]
+            for key, item in entries:
+                step = key if type(key) is int or ("/" not in key and "~" not in key) else escaped(key)
+                if type(item) in _SCALARS:
+                    sources[f"{pointer}/{step}"] = text
+                else:
+                    pending.append((f"{pointer}/{step}", item, number))
+        else:
+            for key, item in entries:
+                step = key if type(key) is int or ("/" not in key and "~" not in key) else escaped(key)
+                if type(item) in _SCALARS:
+                    sources[f"{pointer}/{step}"] = labels[number[key]]
+                else:
+                    pending.append((f"{pointer}/{step}", item, number[key]))
 
 
-def escaped(key: str | int) -> str:
+_SCALARS = frozenset((str, int, bool, type(None)))
+
+
+def escaped(key: str) -> str:
     """A key as a step of a JSON Pointer."""
-    text = str(key)
-    if "~" in text or "/" in text:
-        return text.replace("~", "~0").replace("/", "~1")
-    return text
+    if "~" in key or "/" in key:
+        return key.replace("~", "~0").replace("/", "~1")
+    return key

@@ -2,8 +2,8 @@
 
 `leaves` mirrors the ResolvedSpec: where that has a leaf, this has the number of an entry of `origins`. A number that
 stands in the place of a whole part speaks for everything below it, so the JSON Pointer of a leaf leads to its entry
-either all the way or earlier. Parts that many nodes and edges share (the queue of a profile, the defaults of a type) have
-the same numbers everywhere, and their story is told once.
+either all the way or earlier. Parts that many nodes and edges share (the queue of a profile, the defaults of a type)
+have the same numbers everywhere, and their story is told once.
 
 Places are looked up here and nowhere else. Everything that changes when a source is merely formatted (digests of bytes,
 lines, columns) stands in this file, which is why it names the bundle and the bundle does not name it.
@@ -17,6 +17,7 @@ from rsppc.base.digest import Digest
 from rsppc.base.source import Place, Source, Span
 from rsppc.emit.origins import Story, label
 from rsppc.emit.resolved_spec import ResolvedSpec
+from rsppc.ir.ports import is_input, shown_port
 from rsppc.ir.program import Program
 from rsppc.ir.setting import Computed, FromModule, Inferred, Setting
 
@@ -73,15 +74,16 @@ class _Places:
 
     def value(self, container: Any, key: str | int) -> dict[str, Any]:
         """The place of a value. A mapping finds its own values by walking; in a long one that is done once for all."""
-        if isinstance(container, dict) and len(container) > _LONG and hasattr(container, "at"):
+        offsets = getattr(container, "at", None)
+        if offsets is not None and isinstance(container, dict) and len(container) > _LONG:
             known = self._entries.get(id(container))
             if known is None:
                 numbers = {name: number for number, name in enumerate(container)}
                 known = self._entries[id(container)] = (container, numbers)
             number = known[1].get(key)
             if number is not None:
-                start = container.at[4 * number + 2]
-                return self.of(Span(source=container.source, start=start, end=start))
+                start = offsets[4 * number + 2]
+                return self.of(Span(source=getattr(container, "source"), start=start, end=start))  # noqa: B009
         return self.of(container.value_span(key))
 
     def sources(self) -> dict[str, Any]:
@@ -143,7 +145,14 @@ def _inferred_types(program: Program) -> dict[str, list[dict[str, Any]]]:
         return {}
     return {
         node_id: [
-            {"port": one.port, "attribute": one.attribute, "value": one.value, "rule": one.rule} for one in choices
+            {
+                "port": shown_port(one.port),
+                "side": "input" if is_input(one.port) else "output",
+                "attribute": one.attribute,
+                "value": one.value,
+                "rule": one.rule,
+            }
+            for one in choices
         ]
         for node_id, choices in program.solution.inferred.items()
         if choices

@@ -1,6 +1,6 @@
 """ResolvedSpec: every value present, and each leaf says where it came from.
 
-The document is made of sections; each section is a `Block` whose leaves go into `defaulting_sources`, and whose numbers
+The document is made of sections; each section is a `Part` whose leaves go into `defaulting_sources`, and whose numbers
 go into `provenance.json`. Ids are sorted where numbers are given out, so that nothing depends on the order in which
 nodes and edges were written.
 """
@@ -12,13 +12,14 @@ from itertools import combinations
 from typing import Any
 
 from rsppc.base.canonical_json import canonical, digest_value
-from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.digest import Digest
 from rsppc.base.record import Record
-from rsppc.emit.edges import LANES, EdgeWriter, condition
+from rsppc.emit.conditions import condition
+from rsppc.emit.edges import LANES, EdgeWriter
 from rsppc.emit.inserts import Insert, conditional_inserts
 from rsppc.emit.nodes import NodeWriter, provider_of
-from rsppc.emit.origins import Block, Ledger, block, escaped
-from rsppc.emit.turn_rules import View, layers_block, rules_block
+from rsppc.emit.origins import Ledger, Part, escaped
+from rsppc.emit.turn_rules import View, layers_part, rules_part
 from rsppc.ir.network import EdgeFlow
 from rsppc.ir.program import CancelPlace, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
@@ -49,97 +50,104 @@ def resolved_spec(program: Program) -> ResolvedSpec:
     if solution is not None:
         # The solver answers for the edges of the graph first, in their order.
         flows = {edge.id: flow for edge, flow in zip(program.edges, solution.edges, strict=False)}
-    sections: dict[str, Block] = {
+    sections: dict[str, Part] = {
         "effective_nodes": _nodes(program, nodes, ledger),
         "effective_edges": _edges(program, edges, flows, ledger),
         "turns": _turns(program, ledger),
-        "unknown_events": _setting(program.unknown_events or program.defaults.unknown_events, ledger),
+        "unknown_events": _unknown_events(program, ledger),
     }
     inserts = conditional_inserts(program, flows, nodes, edges)
     segmenter = _segmenter(program)
     view = View(program, inserts, segmenter.id if segmenter is not None else None)
     sections |= {
-        "bundle_id": _of_bundle(program, program.bundle.id, ledger),
-        "version": _of_bundle(program, program.bundle.version, ledger),
-        "execution_profile": _of_bundle(program, program.defaults.ref, ledger),
-        "budgets": _table(program.defaults.budgets, ledger, "budgets"),
+        "bundle_id": _of_bundle("bundle_id", program.bundle.id, program, ledger),
+        "version": _of_bundle("version", program.bundle.version, program, ledger),
+        "execution_profile": _of_bundle("execution_profile", program.defaults.ref, program, ledger),
+        "budgets": _table("budgets", program.defaults.budgets, ledger),
         "flow_control": _flow_control(program, ledger),
-        "recording": _table(program.defaults.recording, ledger, "recording"),
+        "recording": _table("recording", program.defaults.recording, ledger),
         "node_provider_bindings": _bindings(program, ledger),
-        "allowed_adaptive_actions": _computed(allowed_actions(program), "allowed_adaptive_actions", ledger),
-        "analysis": _computed(_analysis(program), "analysis", ledger),
-        "rules": rules_block(program, inserts, view, ledger),
-        "layers": layers_block(program, view, ledger),
+        "allowed_adaptive_actions": _computed("allowed_adaptive_actions", allowed_actions(program), ledger),
+        "analysis": _computed("analysis", _analysis(program), ledger),
+        "rules": rules_part(program, inserts, view, ledger),
+        "layers": layers_part(program, view, ledger),
     }
+    if program.switches:
+        switches = {output: list(program.switches[output]) for output in sorted(program.switches)}
+        sections["switches"] = _computed("switches", switches, ledger)
     if segmenter is not None:
         sections["streaming_handoff"] = _handoff(segmenter, ledger)
     graph_digest, refs = _graph_refs(program, sections, inserts)
-    sections["graph_definition_refs"] = _computed(refs, "graph_definition_refs", ledger)
+    sections["graph_definition_refs"] = _computed("graph_definition_refs", refs, ledger)
     return _composed(sections, ledger, graph_digest)
 
 
-def _composed(sections: dict[str, Block], ledger: Ledger, graph_digest: Digest) -> ResolvedSpec:
-    sources: dict[str, str] = {"/resolved_spec_id": "computed/resolved_spec_id"}
-    for name, section in sections.items():
-        for end, text in section.leaves:
-            sources[f"/{name}{end}"] = text
+def _composed(sections: dict[str, Part], ledger: Ledger, graph_digest: Digest) -> ResolvedSpec:
+    told = ledger.tell("/resolved_spec_id", "", ledger.computed("resolved_spec_id"))
     value: dict[str, Any] = {name: section.value for name, section in sections.items()}
-    value["defaulting_sources"] = sources
+    value["defaulting_sources"] = ledger.sources
     numbers: dict[str, Any] = {name: section.numbers for name, section in sections.items()}
-    numbers["resolved_spec_id"] = ledger.computed("resolved_spec_id")
-    written = {name: canonical(part) for name, part in value.items()}
-    spec_id = f"rs-{sha256(_joined(written)).hexdigest()[:32]}"
+    numbers["resolved_spec_id"] = told.numbers
+    spec_id, digest = _identity(value)
     value["resolved_spec_id"] = spec_id
-    written["resolved_spec_id"] = canonical(spec_id)
-    return ResolvedSpec(
-        value=value,
-        digest=digest_bytes(_joined(written)),
-        numbers=numbers,
-        ledger=ledger,
-        graph_digest=graph_digest,
-    )
+    return ResolvedSpec(value=value, digest=digest, numbers=numbers, ledger=ledger, graph_digest=graph_digest)
 
 
-def _joined(written: dict[str, bytes]) -> bytes:
-    """Canonical bytes of an object whose members are written already; their names are plain ASCII."""
-    return b"{" + b",".join([b'"%b":%b' % (name.encode(), written[name]) for name in sorted(written)]) + b"}"
+def _identity(value: dict[str, Any]) -> tuple[str, Digest]:
+    """The id of a document that has none yet, and the digest of the document with it, over one canonical encoding."""
+    members = {name: b'"%b":%b' % (name.encode(), canonical(part)) for name, part in value.items()}
+    before = b"{" + b",".join([members[name] for name in sorted(members) if name < "resolved_spec_id"]) + b","
+    after = b",".join([members[name] for name in sorted(members) if name > "resolved_spec_id"]) + b"}"
+    without = sha256(before)
+    complete = without.copy()
+    without.update(after)
+    spec_id = f"rs-{without.hexdigest()[:32]}"
+    complete.update(b'"resolved_spec_id":"%b",%b' % (spec_id.encode(), after))
+    return spec_id, Digest("sha256:" + complete.hexdigest())
 
 
-def _nodes(program: Program, writer: NodeWriter, ledger: Ledger) -> Block:
+def _nodes(program: Program, writer: NodeWriter, ledger: Ledger) -> Part:
     types = program.solution.types if program.solution is not None else {}
-    blocks = {
-        node_id: writer.node(program.nodes[node_id], types.get(node_id, {}), scope=program.scopes.get(node_id))
+    parts = {
+        node_id: writer.node(
+            f"/effective_nodes/{escaped(node_id)}",
+            program.nodes[node_id],
+            types.get(node_id, {}),
+            scope=program.scopes.get(node_id),
+        )
         for node_id in sorted(program.nodes)
     }
-    return _by_id(blocks, "effective_nodes", ledger)
+    return _by_id("effective_nodes", parts, ledger)
 
 
-def _edges(program: Program, writer: EdgeWriter, flows: dict[str, EdgeFlow], ledger: Ledger) -> Block:
+def _edges(program: Program, writer: EdgeWriter, flows: dict[str, EdgeFlow], ledger: Ledger) -> Part:
     types = program.solution.types if program.solution is not None else {}
     edges = {edge.id: edge for edge in program.edges}
-    blocks = {}
+    parts: dict[str, Part] = {}
     for edge_id in sorted(edges):
         edge = edges[edge_id]
+        pointer = f"/effective_edges/{escaped(edge_id)}"
+        lane = program.lanes.get(edge_id, "DataLane")
         produced = types.get(edge.source.node, {}).get(edge.source.port or "")
-        blocks[edge_id] = writer.edge(edge, program.lanes.get(edge_id, "DataLane"), produced, flows.get(edge_id))
-    return _by_id(blocks, "effective_edges", ledger)
+        parts[edge_id] = writer.edge(pointer, edge, lane, produced, flows.get(edge_id))
+    return _by_id("effective_edges", parts, ledger)
 
 
-def _by_id(blocks: dict[str, Block], name: str, ledger: Ledger) -> Block:
-    if not blocks:
-        return block({}, ledger.computed(name), ledger)
-    leaves: list[tuple[str, str]] = []
-    for one, made in blocks.items():
-        prefix = f"/{escaped(one)}"
-        leaves.extend([(prefix + end, text) for end, text in made.leaves])
-    return Block(
-        value={one: made.value for one, made in blocks.items()},
-        numbers={one: made.numbers for one, made in blocks.items()},
-        leaves=tuple(leaves),
+def _by_id(name: str, parts: dict[str, Part], ledger: Ledger) -> Part:
+    if not parts:
+        return _computed(name, {}, ledger)
+    return Part(
+        value={one: part.value for one, part in parts.items()},
+        numbers={one: part.numbers for one, part in parts.items()},
     )
 
 
-def _turns(program: Program, ledger: Ledger) -> Block:
+def _unknown_events(program: Program, ledger: Ledger) -> Part:
+    setting = program.unknown_events or program.defaults.unknown_events
+    return ledger.tell("/unknown_events", setting.value, ledger.of(setting))
+
+
+def _turns(program: Program, ledger: Ledger) -> Part:
     """Who opens turns and what cancels them; an empty object where the spec does not say."""
     turns = program.turns
     value: dict[str, Any] = {}
@@ -157,7 +165,7 @@ def _turns(program: Program, ledger: Ledger) -> Block:
                 | ({"min_speech_ms": ledger.of(one.min_speech_ms)} if one.min_speech_ms is not None else {})
                 for one in places
             ]
-    return block(value, numbers or ledger.at(written, turns.place), ledger)
+    return ledger.tell("/turns", value, numbers or ledger.at(written, turns.place))
 
 
 def _cancel(place: CancelPlace) -> dict[str, Any]:
@@ -171,27 +179,23 @@ def _cancel(place: CancelPlace) -> dict[str, Any]:
     return said
 
 
-def _of_bundle(program: Program, value: Any, ledger: Ledger) -> Block:
+def _of_bundle(name: str, value: str, program: Program, ledger: Ledger) -> Part:
     """What the bundle decides; where there is none, the pipeline itself does."""
     bundle = program.bundle
     text = "explicit_pipeline_config" if bundle.implicit else f"bundle/{bundle.id}/{bundle.version}"
-    return block(value, ledger.at(text, bundle.place), ledger)
+    return ledger.tell(f"/{name}", value, ledger.at(text, bundle.place))
 
 
-def _setting(setting: Setting, ledger: Ledger) -> Block:
-    return block(setting.value, ledger.of(setting), ledger)
-
-
-def _table(settings: dict[str, Setting], ledger: Ledger, name: str) -> Block:
+def _table(name: str, settings: dict[str, Setting], ledger: Ledger) -> Part:
     numbers = {key: ledger.of(settings[key]) for key in sorted(settings)}
-    return block({key: settings[key].value for key in numbers}, numbers or ledger.computed(name), ledger)
+    return ledger.tell(f"/{name}", {key: settings[key].value for key in numbers}, numbers or ledger.computed(name))
 
 
-def _computed(value: Any, analysis: str, ledger: Ledger) -> Block:
-    return block(value, ledger.computed(analysis), ledger)
+def _computed(name: str, value: Any, ledger: Ledger) -> Part:
+    return ledger.tell(f"/{name}", value, ledger.computed(name))
 
 
-def _flow_control(program: Program, ledger: Ledger) -> Block:
+def _flow_control(program: Program, ledger: Ledger) -> Part:
     """Per lane, in the shape of the runtime's contract."""
     value: dict[str, dict[str, Any]] = {}
     numbers: dict[str, dict[str, int]] = {}
@@ -204,16 +208,16 @@ def _flow_control(program: Program, ledger: Ledger) -> Block:
         if found:
             value[name] = {lane: setting.value for lane, setting in found.items()}
             numbers[name] = {lane: ledger.of(setting) for lane, setting in found.items()}
-    return block(value, numbers or ledger.computed("flow_control"), ledger)
+    return ledger.tell("/flow_control", value, numbers or ledger.computed("flow_control"))
 
 
-def _bindings(program: Program, ledger: Ledger) -> Block:
+def _bindings(program: Program, ledger: Ledger) -> Part:
     found = {
         node_id: provider
         for node_id in sorted(program.nodes)
         if (provider := provider_of(program.nodes[node_id], program)) is not None and provider.value is not None
     }
-    return _table(found, ledger, "node_provider_bindings")
+    return _table("node_provider_bindings", found, ledger)
 
 
 def allowed_actions(program: Program) -> list[str]:
@@ -232,12 +236,10 @@ def allowed_actions(program: Program) -> list[str]:
 def _segmenter(program: Program) -> Node | None:
     """The node whose config becomes the `streaming_handoff`: the first one in topological order."""
     order = program.order or tuple(sorted(program.nodes))
-    return next(
-        (program.nodes[node_id] for node_id in order if program.nodes[node_id].type_name == SEGMENTER), None
-    )
+    return next((program.nodes[node_id] for node_id in order if program.nodes[node_id].type_name == SEGMENTER), None)
 
 
-def _handoff(segmenter: Node, ledger: Ledger) -> Block:
+def _handoff(segmenter: Node, ledger: Ledger) -> Part:
     projected = ledger.computed("streaming_handoff")
     config = {name: segmenter.config[name] for name in sorted(segmenter.config)}
     value = {
@@ -250,7 +252,7 @@ def _handoff(segmenter: Node, ledger: Ledger) -> Block:
         "stt_to_llm": projected,
         "llm_to_tts": {"enabled": projected} | {name: ledger.of(setting) for name, setting in config.items()},
     }
-    return block(value, numbers, ledger)
+    return ledger.tell("/streaming_handoff", value, numbers)
 
 
 def _analysis(program: Program) -> dict[str, Any]:
@@ -270,9 +272,7 @@ def _analysis(program: Program) -> dict[str, Any]:
 
 def _latency(path: LatencyPath) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "steps": [
-            _stated(subject=step.subject, p50_ms=step.p50_ms, p95_ms=step.p95_ms) for step in path.steps
-        ],
+        "steps": [_stated(subject=step.subject, p50_ms=step.p50_ms, p95_ms=step.p95_ms) for step in path.steps],
         "proved": not path.unknown and path.p95_ms is not None,
         **_stated(p50_ms=path.p50_ms, p95_ms=path.p95_ms, budget_ms=path.budget_ms),
     }
@@ -286,12 +286,10 @@ def _stated(**figures: Any) -> dict[str, Any]:
 
 
 def _graph_refs(
-    program: Program, sections: dict[str, Block], inserts: tuple[Insert, ...]
+    program: Program, sections: dict[str, Part], inserts: tuple[Insert, ...]
 ) -> tuple[Digest, dict[str, str]]:
     """A reference per graph that can come to run: `base`, and one per combination of conditional inserts."""
-    graph = {
-        name: sections[name].value for name in ("effective_nodes", "effective_edges", "turns", "unknown_events")
-    }
+    graph = {name: sections[name].value for name in ("effective_nodes", "effective_edges", "turns", "unknown_events")}
     digest = digest_value(graph)
     prefix = f"graph:{program.bundle.id}/{program.bundle.version}@"
     refs = {"base": prefix + digest}
@@ -309,14 +307,12 @@ def with_inserts(graph: dict[str, Any], chosen: tuple[Insert, ...]) -> dict[str,
     nodes, edges = dict(graph["effective_nodes"]), dict(graph["effective_edges"])
     last_part: dict[str, str] = {}
     for one in chosen:
-        nodes[one.node.id] = one.node_block.value
+        nodes[one.node.id] = one.node_part.value
         former = edges.pop(last_part.get(one.replaced, one.replaced), None)
-        into = dict(one.into_block.value)
+        into = dict(one.into_part.value)
         if one.replaced in last_part and former is not None:
             into = {**former, "to": into["to"]}
         edges[f"{into['from']}->{into['to']}"] = into
-        edges[one.out_of.id] = one.out_of_block.value
+        edges[one.out_of.id] = one.out_of_part.value
         last_part[one.replaced] = one.out_of.id
     return {**graph, "effective_nodes": nodes, "effective_edges": edges}
-
-

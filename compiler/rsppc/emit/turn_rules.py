@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rsppc.emit.edges import canonical_strategy, condition, watermarks
+from rsppc.emit.conditions import condition
+from rsppc.emit.edges import canonical_strategy, watermarks
 from rsppc.emit.inserts import Insert
-from rsppc.emit.origins import Block, Ledger, block, escaped
+from rsppc.emit.origins import Ledger, Part, escaped
 from rsppc.ir.program import DegradeRule, Edge, Layer, Node, Patch, Program, ProviderRule
 from rsppc.ir.setting import Setting
 from rsppc.ir.setting_path import print_steps
@@ -56,8 +57,8 @@ class View:
         return self.inserted.get(node_id, f"/effective_nodes/{escaped(node_id)}")
 
 
-def rules_block(program: Program, inserts: tuple[Insert, ...], view: View, ledger: Ledger) -> Block:
-    """Provider rules in the order in which they are tried, degrade and insert rules in the order in which they apply."""
+def rules_part(program: Program, inserts: tuple[Insert, ...], view: View, ledger: Ledger) -> Part:
+    """Provider rules in the order in which they are tried, the others in the order in which they apply."""
     provider = [
         _provider_rule(rule, view, ledger) for policy in reversed(program.policies) for rule in policy.provider_rules
     ]
@@ -65,17 +66,17 @@ def rules_block(program: Program, inserts: tuple[Insert, ...], view: View, ledge
     insert = [_insert_rule(one, ledger) for one in inserts]
     none = ledger.computed("turn_rules")
     value = {
-        name: [one.value for one in blocks]
-        for name, blocks in (("provider", provider), ("degrade", degrade), ("insert", insert))
+        name: [one.value for one in parts]
+        for name, parts in (("provider", provider), ("degrade", degrade), ("insert", insert))
     }
     numbers: dict[str, Any] = {
-        name: [one.numbers for one in blocks] or none
-        for name, blocks in (("provider", provider), ("degrade", degrade), ("insert", insert))
+        name: [one.numbers for one in parts] or none
+        for name, parts in (("provider", provider), ("degrade", degrade), ("insert", insert))
     }
-    return block(value, numbers, ledger)
+    return ledger.tell("/rules", value, numbers)
 
 
-def layers_block(program: Program, view: View, ledger: Ledger) -> Block:
+def layers_part(program: Program, view: View, ledger: Ledger) -> Part:
     """Layers with a condition, per scope, the strongest first: the first that holds applies."""
     value: dict[str, list[Any]] = {"environment": [], "tenant": [], "session": []}
     numbers: dict[str, Any] = {scope: [] for scope in value}
@@ -85,10 +86,10 @@ def layers_block(program: Program, view: View, ledger: Ledger) -> Block:
             value[layer.scope].append(made.value)
             numbers[layer.scope].append(made.numbers)
     none = ledger.computed("turn_rules")
-    return block(value, {scope: found or none for scope, found in numbers.items()}, ledger)
+    return ledger.tell("/layers", value, {scope: found or none for scope, found in numbers.items()})
 
 
-def _provider_rule(rule: ProviderRule, view: View, ledger: Ledger) -> Block:
+def _provider_rule(rule: ProviderRule, view: View, ledger: Ledger) -> Part:
     value: dict[str, Any] = {
         "policy": rule.policy,
         "rule": rule.id,
@@ -119,19 +120,19 @@ def _served(rule: ProviderRule, view: View) -> list[str]:
     )
 
 
-def _degrade_rule(rule: DegradeRule, view: View, ledger: Ledger) -> Block:
+def _degrade_rule(rule: DegradeRule, view: View, ledger: Ledger) -> Part:
     value: dict[str, Any] = {"policy": rule.policy, "rule": rule.id, "when": condition(rule.when)}
     told = _told(value, ledger.at(f"policy/{rule.policy}/{rule.id}", rule.place), ledger)
     return _with_patches(told, rule.patches, view, ledger)
 
 
-def _layer(layer: Layer, view: View, ledger: Ledger) -> Block:
+def _layer(layer: Layer, view: View, ledger: Ledger) -> Part:
     value = {"layer": layer.ref, "when": condition(layer.when) if layer.when is not None else None}
     told = _told(value, ledger.at(f"layer/{layer.scope}/{layer.ref}", layer.place), ledger)
     return _with_patches(told, layer.patches, view, ledger)
 
 
-def _insert_rule(insert: Insert, ledger: Ledger) -> Block:
+def _insert_rule(insert: Insert, ledger: Ledger) -> Part:
     rule = insert.rule
     value: dict[str, Any] = {
         "policy": rule.policy,
@@ -141,20 +142,19 @@ def _insert_rule(insert: Insert, ledger: Ledger) -> Block:
         "node_id": insert.node.id,
     }
     told = _told(value, ledger.at(f"policy/{rule.policy}/{rule.id}", rule.place), ledger)
-    parts = {"node": insert.node_block, "into": insert.into_block, "out_of": insert.out_of_block}
-    return Block(
+    parts = {"node": insert.node_part, "into": insert.into_part, "out_of": insert.out_of_part}
+    return Part(
         value={**told.value, **{name: one.value for name, one in parts.items()}},
         numbers={**told.numbers, **{name: one.numbers for name, one in parts.items()}},
-        leaves=(),
     )
 
 
-def _told(value: dict[str, Any], number: int, ledger: Ledger) -> Block:
+def _told(value: dict[str, Any], number: int, ledger: Ledger) -> Part:
     stated = {name: item for name, item in value.items() if item is not None}
-    return Block(value=stated, numbers=dict.fromkeys(stated, number), leaves=())
+    return Part(value=stated, numbers=dict.fromkeys(stated, number))
 
 
-def _with_patches(told: Block, patches: tuple[Patch, ...], view: View, ledger: Ledger) -> Block:
+def _with_patches(told: Part, patches: tuple[Patch, ...], view: View, ledger: Ledger) -> Part:
     ordered = sorted(patches, key=lambda patch: patch.steps)
     pointers: dict[str, tuple[Any, int]] = {}
     queues: dict[str, tuple[Edge, dict[str, Setting]]] = {}
@@ -166,7 +166,7 @@ def _with_patches(told: Block, patches: tuple[Patch, ...], view: View, ledger: L
             pointers[f"{pointer}/buffer/{name}"] = (value, ledger.of(setting))
     paths = {print_steps(patch.steps): patch for patch in ordered}
     none = ledger.computed("turn_rules")
-    return Block(
+    return Part(
         value={
             **told.value,
             "set": {path: patch.setting.value for path, patch in paths.items()},
@@ -177,13 +177,10 @@ def _with_patches(told: Block, patches: tuple[Patch, ...], view: View, ledger: L
             "set": {path: ledger.of(patch.setting) for path, patch in paths.items()} or none,
             "patch": {pointer: number for pointer, (_, number) in pointers.items()} or none,
         },
-        leaves=(),
     )
 
 
-def _reached(
-    patch: Patch, view: View, queues: dict[str, tuple[Edge, dict[str, Setting]]]
-) -> Iterator[tuple[str, Any]]:
+def _reached(patch: Patch, view: View, queues: dict[str, tuple[Edge, dict[str, Setting]]]) -> Iterator[tuple[str, Any]]:
     """The leaves that a setting decides. Fields of queues are gathered in `queues`, as they hang together."""
     steps, value = patch.steps, patch.setting.value
     match steps:

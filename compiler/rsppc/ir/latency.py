@@ -8,8 +8,8 @@ The first egress event is at the slowest egress that is reached. An egress that 
 the figure of that output; any other counts when the event arrives.
 
 Everything here is linear in nodes and edges, and pure. Where the paths of a turn begin is said in `ir/turn_time.py`.
-Runs after scopes, buffers and providers are known; a node may still lack its type, an edge its figure, and the order may
-end in the nodes of an undeclared loop.
+Runs after scopes, buffers and providers are known; a node may still lack its type, an edge its figure, and the order
+may end in the nodes of an undeclared loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Place
 from rsppc.ir.catalog import Latency, Port, Provider
-from rsppc.ir.ports import ports_of
+from rsppc.ir.ports import outputs_of
 from rsppc.ir.program import Condition, Edge, InsertRule, LatencyPath, LatencyStep, Node, Program, Proofs
 from rsppc.ir.setting import Setting
 from rsppc.ir.types import Values
@@ -377,7 +377,7 @@ def _inserted_parts(rule: InsertRule, edge: Edge, program: Program, conditional:
     """The inserted node at its slowest output, and the edge that leads on from it."""
     lane = program.lanes.get(edge.id, "DataLane")
     node = rule.node
-    names = [name for name, port in sorted(ports_of(node).items()) if _is_output_on(port, lane)]
+    names = [name for name, port in sorted(outputs_of(node).items()) if port.lane in (lane, "inherit")]
     found = [(name, output_figure(node, name, program.providers.get(node.id, ()), conditional)) for name in names]
     if not found:
         return ()
@@ -386,10 +386,6 @@ def _inserted_parts(rule: InsertRule, edge: Edge, program: Program, conditional:
         Part(subject=f"{node.id}.{name}", figure=figure),
         Part(subject=f"{node.id}.{name}->{edge.target}", figure=lane_figure(lane, program, conditional)),
     )
-
-
-def _is_output_on(port: Port, lane: str) -> bool:
-    return port.direction == "out" and port.lane in (lane, "inherit")
 
 
 def _endings(program: Program, conditional: Conditional) -> tuple[Hop, ...]:
@@ -403,8 +399,8 @@ def _endings(program: Program, conditional: Conditional) -> tuple[Hop, ...]:
                 subject=f"{node_id}.{name}",
                 figure=output_figure(node, name, program.providers.get(node_id, ()), conditional),
             )
-            for name, port in sorted(ports_of(node).items())
-            if port.direction == "out" and _emits(port, PLAYBACK_SIGNAL)
+            for name, port in sorted(outputs_of(node).items())
+            if _emits(port, PLAYBACK_SIGNAL)
         )
         endings.append(hop_of(node_id, END, f"{node_id}->", parts[:1]))
     return tuple(endings)

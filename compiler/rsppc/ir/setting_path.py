@@ -1,4 +1,4 @@
-"""Paths of settings: `nodes.llm.config.language`, `edges.mic.audio->vad.audio.buffer.strategy`, `budgets.node_budget_ms`.
+"""Paths of settings: `nodes.llm.config.language`, `edges.mic.audio->vad.audio.buffer.strategy`, `budgets.FIELD`.
 
 `FROM->TO` with its dots is one step; `*` in a pattern stands for one step. One syntax serves `set`, `overridable`,
 `forbid`, the settings of modules, and `rsppc why`.

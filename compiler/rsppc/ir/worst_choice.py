@@ -14,7 +14,8 @@ from rsppc.ir.program import Edge, Node, Program
 from rsppc.ir.setting import FromModule, Setting, Written
 
 Conditional: TypeAlias = dict[tuple[str, ...], list[Setting]]
-"""Per steps of a setting path, what conditional layers and degrade rules may set there."""
+"""Per steps of a setting path, the smallest and the largest number that conditional layers and degrade rules set there:
+nothing between them can be the worst."""
 
 
 def conditional_settings(program: Program) -> Conditional:
@@ -28,7 +29,11 @@ def conditional_settings(program: Program) -> Conditional:
         for rule in policy.degrade_rules:
             for patch in rule.patches:
                 found.setdefault(tuple(patch.steps), []).append(patch.setting)
-    return found
+    return {steps: _extremes(settings) for steps, settings in found.items()}
+
+
+def _extremes(settings: list[Setting]) -> list[Setting]:
+    return [setting for setting in (smallest(settings), largest(settings)) if setting is not None]
 
 
 def largest(settings: Iterable[Setting | None]) -> Setting | None:

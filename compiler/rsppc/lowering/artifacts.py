@@ -222,6 +222,7 @@ class _Shelf:
         self.shipped = shipped
         self.paths: tuple[str, ...] = tuple(workspace.files(sink))
         self._by_name: dict[str, list[tuple[str, str]]] = {}
+        self._of_kind: dict[str, list[Artifact]] = {}
         self._data: dict[str, tuple[bytes | None, DiagnosticSink]] = {}
         self._artifacts: dict[str, tuple[Artifact | None, tuple[Diagnostic, ...]]] = {}
         for path in self.paths:
@@ -232,6 +233,8 @@ class _Shelf:
             self.paths = tuple(sorted((*self.paths, path)))
             self._index(path)
         self._data[path] = (data, DiagnosticSink())
+        self._artifacts.pop(path, None)
+        self._of_kind.clear()
 
     def names(self) -> list[tuple[str, str]]:
         return [(artifact_id, version) for artifact_id, files in self._by_name.items() for version, _ in files]
@@ -248,6 +251,12 @@ class _Shelf:
         return found
 
     def of_kind(self, kind: str) -> list[Artifact]:
+        known = self._of_kind.get(kind)
+        if known is None:
+            known = self._of_kind[kind] = self._search(kind)
+        return known
+
+    def _search(self, kind: str) -> list[Artifact]:
         announced = BY_NAME[kind].schema_version.encode()
         word = _TEXT_FORM_OF.get(kind, b"")
         found = []

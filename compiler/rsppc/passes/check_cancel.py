@@ -20,7 +20,7 @@ from rsppc.base.source import Place
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.catalog import Cancel
 from rsppc.ir.latency import Figure, conditional_inserts, inserts_on_edges, lane_figure, milliseconds, proofs_of
-from rsppc.ir.ports import ports_of
+from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import CancelPlace, Node, Program
 from rsppc.ir.worst_choice import budget_choices, conditional_settings, smallest, written_at
 from rsppc.passes.base import Pass, facts
@@ -47,7 +47,9 @@ class LateSilence(Diagnostic):
 
     code = "RSP5451"
     name = "late-silence"
-    headline = "after a cancel at `{accepted_at}`, `{subject}` falls silent only after {took} at p95, over the limit of {limit}"
+    headline = (
+        "after a cancel at `{accepted_at}`, `{subject}` falls silent after {took} at p95, over the limit of {limit}"
+    )
     hint = "choose a type or provider that stops faster than `{slowest}`"
     accepted_at: str
     took: str
@@ -129,14 +131,16 @@ def _is_end(program: Program, node_id: str, port_name: str | None, role: str) ->
     node = program.nodes[node_id]
     if node.type is None or node.type.role != role:
         return False
-    port = ports_of(node).get(port_name or "")
+    ports = outputs_of(node) if role == "ingress" else inputs_of(node)
+    port = ports.get(port_name or "")
     return port is not None and any(product.kind == "audio" for product in port.type.alternatives)
 
 
 def _check_unless(program: Program, sink: DiagnosticSink) -> None:
+    inserted = {rule.node.id for rule in conditional_inserts(program)}
     for cancel in program.turns.cancels:
         for name, place in cancel.unless:
-            if name not in program.nodes and not any(rule.node.id == name for rule in conditional_inserts(program)):
+            if name not in program.nodes and name not in inserted:
                 _report_unless(name, place, program, sink)
 
 

@@ -207,11 +207,22 @@ def _environment(node_id: str, port: str | None, program: Program) -> Environmen
 
 def _check_confidence(edge: Edge, program: Program, sink: DiagnosticSink) -> None:
     assert edge.when is not None
-    for provider in program.providers.get(edge.source.node, ()):
+    recogniser = _recogniser_before(edge.source.node, program)
+    for provider in program.providers.get(recogniser, ()):
         if not provider.confidence:
             related = (Related(at=provider.place.span(), text="the provider's entry"),)
             at = edge.when.place.span()
-            sink.report(NoConfidence(at=at, subject=edge.source.node, provider=provider.id, related=related))
+            sink.report(NoConfidence(at=at, subject=recogniser, provider=provider.id, related=related))
+
+
+def _recogniser_before(node_id: str, program: Program) -> str:
+    """The node with a provider from which text comes to a node, through nodes that only pass it on."""
+    feeding = {edge.target.node: edge.source.node for edge in program.edges if not edge.feedback}
+    seen = {node_id}
+    while node_id not in program.providers and feeding.get(node_id, node_id) not in seen:
+        node_id = feeding[node_id]
+        seen.add(node_id)
+    return node_id
 
 
 def _branches(node: Node) -> list[Any]:

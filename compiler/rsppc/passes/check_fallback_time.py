@@ -2,7 +2,7 @@
 
 A fallback begins when its primary's budget is used up. So what comes before the primary, its budget, the fallback's own
 figure at p95 and the rest of the way to the egress must fit into the turn budget, and the same for every link of a
-chain (`fallback/PRIMARY` in the proofs, whose steps are only those that a failure adds). A primary without a budget is
+chain (`fallback/PRIMARY` in the proofs: at p95 only, with the steps that a failure adds). A primary without a budget is
 given up when its time-out is over: its type's, or the profile's for providers. What comes before counts from the
 owner's turn signal; a primary that works before the turn, such as a recogniser, counts from its own beginning.
 

@@ -255,8 +255,8 @@ def _judge_tools(asked: Asked, first_output: Way, sink: DiagnosticSink) -> None:
         took, budget = _took(way.least_p95_ms, way.p95_ms), _budget_text(asked.budget)
         sink.report(LateAfterTools(at=asked.at, took=took, budget=budget, **_evidence(asked, way.parts)))
         return
-    known_gaps = {part.subject for part in first_output.unknown}
-    _report_unproved(asked, sink, known_gaps)
+    told = {gap.text for part in first_output.unknown for gap in part.figure.missing}
+    _report_unproved(asked, sink, told)
 
 
 def _report_gate(asked: Asked, anchor: str, quantile: str, target: int, sink: DiagnosticSink) -> None:
@@ -271,10 +271,10 @@ def _report_gate(asked: Asked, anchor: str, quantile: str, target: int, sink: Di
     )
 
 
-def _report_unproved(asked: Asked, sink: DiagnosticSink, known_gaps: Iterable[str] = ()) -> None:
-    """One warning a path; a path whose gaps another one has told of is not mentioned again."""
-    gaps = [part for part in asked.way.unknown if part.figure.missing]
-    if not gaps or all(part.subject in known_gaps for part in gaps):
+def _report_unproved(asked: Asked, sink: DiagnosticSink, told: Iterable[str] = ()) -> None:
+    """One warning a path, unless all that it lacks has been told of."""
+    gaps = [part for part in asked.way.unknown if any(gap.text not in told for gap in part.figure.missing)]
+    if not gaps:
         return
     sink.report(
         UnprovedLatency(

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rsppc.model.common import ACTIONS
 from rsppc.model.kinds import BY_SCHEMA_VERSION
 from rsppc.model.shape import (
     ArtifactKind,
@@ -185,23 +186,28 @@ def _entry_inline(key: str, siblings: dict[str, Any], declared: FieldType | None
     return f"{_key(key)} = {_inline(value, _declared_at(declared, key, value))}"
 
 
-def _entry_lines(key: str, siblings: dict[str, Any], declared: FieldType | None, indent: str) -> list[str]:
-    """A field, on one line where it fits."""
+def _entry_lines(
+    key: str, siblings: dict[str, Any], declared: FieldType | None, indent: str, *, equals: bool = False
+) -> list[str]:
+    """A field, on one line where it fits. A mapping needs no `=` before its brace, unless `equals` asks for it."""
     line = indent + _entry_inline(key, siblings, declared)
     value = siblings[key]
     declared_value = _declared_at(declared, key, value)
     if isinstance(value, str):
         long = _long_text(value, indent) if not isinstance(declared_value, Expression) else None
         return [line] if long is None else [f"{indent}{_key(key)} = {long[0]}", *long[1:]]
-    if len(line) <= _WIDTH and not _has_lines(value):
-        return [line]
-    if isinstance(value, dict) and value:
-        # A keyword before a brace would begin a statement of its own.
-        equals = "= " if key in KEYWORDS else ""
-        return _block(f"{indent}{_key(key)} {equals}", value, declared_value, indent)
-    if isinstance(value, list) and value:
+    if isinstance(value, list):
+        if not value or (len(line) <= _WIDTH and not _has_lines(value)):
+            return [line]
         return _list_lines(f"{indent}{_key(key)} = ", value, declared_value, indent)
-    return [line]
+    if not isinstance(value, dict) or (_is_bounded(value, declared_value) and len(line) <= _WIDTH):
+        return [line]
+    # A keyword before a brace would begin a statement of its own.
+    head = f"{indent}{_key(key)} {'= ' if equals or key in KEYWORDS else ''}"
+    line = f"{head}{_braces(value, declared_value)}"
+    if not value or (len(line) <= _WIDTH and not _has_lines(value)):
+        return [line]
+    return _block(head, value, declared_value, indent)
 
 
 def _block(head: str, value: dict[str, Any], declared: FieldType | None, indent: str) -> list[str]:
@@ -245,9 +251,9 @@ def _long_text(value: str, indent: str) -> list[str] | None:
     """The lines of a long text, quotes included; None where it is better written on one line."""
     if "\n" not in value.rstrip("\n") or NEEDS_ESCAPE.search(re.sub(r'["\\\n]', "", value)) is not None:
         return None
-    written = value.replace("\\", "\\\\").replace('""', '\\"\\"')
-    if written.endswith('"'):
-        written = f'{written[:-1]}\\"'
+    written = value.replace("\\", "\\\\")
+    if '""' in value or value.endswith('"'):
+        written = written.replace('"', '\\"')
     inside = indent + "  "
     lines = [f"{inside}{line}" if line else "" for line in written.split("\n")]
     lines[-1] = f'{lines[-1] or inside}"""'
@@ -426,13 +432,16 @@ def _statement_of_name(word: str) -> Callable[..., _Lines | None]:
     return statement
 
 
-def _statement_of_names(word: str) -> Callable[..., _Lines | None]:
+def _statement_of_names(word: str, expected: tuple[str, ...] = ()) -> Callable[..., _Lines | None]:
+    """Names behind a keyword; `expected` are keywords that are names here."""
+
     def statement(value: Any, declared: FieldType | None) -> _Lines | None:
         if not _are_names(value):
             return None
-        line = f"  {word} {', '.join(_name(one) for one in value)}"
+        names = [one if one in expected else _name(one) for one in value]
+        line = f"  {word} {', '.join(names)}"
         if len(line) > _WIDTH:
-            line = f"  {word} " + ",\n    ".join(_name(one) for one in value)
+            line = f"  {word} " + ",\n    ".join(names)
         return [(line.split("\n"), None)]
 
     return statement
@@ -764,9 +773,7 @@ def _set_statement(value: Any, declared: FieldType | None) -> _Lines | None:
         return None
     lines: list[str] = []
     for key, one in value.items():
-        first, *more = _entry_lines(key, {key: one}, declared, "  ")
-        if isinstance(one, dict) and more:
-            first = f"{_key(key)} = {{"
+        first, *more = _entry_lines(key, {key: one}, declared, "  ", equals=True)
         lines += [f"  set {first.strip()}", *more]
     return [(lines, None)]
 
@@ -844,7 +851,7 @@ _SHORT_STATEMENTS: dict[tuple[str, str], Callable[..., _Lines | None]] = {
     ("profile", "unknown_events"): _statement_of_name("unknown_events"),
     ("profile", "overridable"): _statement_of_names("overridable"),
     ("policy", "forbid"): _statement_of_names("forbid"),
-    ("policy", "allowed_actions"): _statement_of_names("allowed_actions"),
+    ("policy", "allowed_actions"): _statement_of_names("allowed_actions", ACTIONS),
     ("bundle", "spec_ref"): _statement_of_name("spec"),
     ("bundle", "profile_ref"): _statement_of_name("profile"),
     ("bundle", "policy_refs"): _statement_of_names("policies"),

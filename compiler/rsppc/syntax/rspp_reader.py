@@ -38,7 +38,9 @@ from rsppc.syntax.rspp_tokens import (
     QUANTITY,
     STRING,
     WORD,
+    NotAWholeNumber,
     Tokens,
+    UnknownCharacter,
     comment_places,
     tokens_of,
 )
@@ -109,18 +111,19 @@ def read_rspp(source: Source, sink: DiagnosticSink) -> Document:
     if refused is not None:
         sink.report(refused)
         return Document(source=source, root=None)
-    root, gaps = _parse(tokens)
+    root, recovery = _parse(tokens)
     if root is not None and (tokens.deepest > DEPTH_MAX - 4 or len(tokens.kinds) > NODES_MAX):
         too_large = _too_large(root)
         if too_large is not None:
             tokens.findings.append(too_large)
             root = None
     for found in tokens.findings[: FINDINGS_MAX + 1]:
-        sink.report(found)
+        if not recovery.explains(found):
+            sink.report(found)
     if len(tokens.findings) > FINDINGS_MAX:
         sink.report(TooManyMistakes(at=tokens.findings[FINDINGS_MAX].at))
-    gaps += [(tokens.starts[token], tokens.ends[token]) for token in tokens.broken]
-    return Document(source=source, root=root, gaps=tuple(sorted(gaps)))
+    broken = [(tokens.starts[token], tokens.ends[token]) for token in tokens.broken]
+    return Document(source=source, root=root, gaps=tuple(sorted(recovery.gaps + broken)))
 
 
 def rspp_comments(source: Source) -> tuple[Comment, ...]:
@@ -185,8 +188,8 @@ def _tables() -> _Tables:
     return _Tables()
 
 
-def _parse(tokens: Tokens) -> tuple[Mapping | None, list[tuple[int, int]]]:
-    """The root mapping, and what was skipped. One loop on purpose: it runs several times per token."""
+def _parse(tokens: Tokens) -> tuple[Mapping | None, _Recovery]:
+    """The root mapping, and what was skipped on the way. One loop on purpose: it runs several times per token."""
     tables = _tables()
     actions, gotos, rules = tables.actions, tables.gotos, tables.rules
     kinds = tokens.kinds
@@ -195,47 +198,59 @@ def _parse(tokens: Tokens) -> tuple[Mapping | None, list[tuple[int, int]]]:
     states = [0]
     values: list[Any] = []
     firsts: list[int] = []
-    token = 0
+    state = token = 0
     while True:
-        code = actions[states[-1]].get(kinds[token])
+        code = actions[state].get(kinds[token])
         if code is None:
             after = recovery.resume(states, values, firsts, token)
             if after is None:
-                return None, recovery.gaps
+                return None, recovery
             token = after
+            state = states[-1]
         elif code > 0:
-            states.append(code - 1)
+            state = code - 1
+            states.append(state)
             values.append(token)
             firsts.append(token)
             token += 1
         elif code < 0:
             nonterminal, length, action = rules[-code - 1]
+            if length == 1:
+                if action is not None:
+                    values[-1] = action(context, values[-1])
+                states[-1] = state = gotos[states[-2]][nonterminal]
+                continue
+            assert action is not None  # only a rule of one part may take over that part's value
             if length == 0:
-                assert action is not None  # an empty rule has no part whose value could be taken
-                value = action(context)
-                first = token
+                values.append(action(context))
+                firsts.append(token)
             else:
-                parts = values[-length:]
-                first = firsts[-length]
-                del values[-length:], states[-length:], firsts[-length:]
-                value = action(context, *parts) if action is not None else parts[0]
-            states.append(gotos[states[-1]][nonterminal])
-            values.append(value)
-            firsts.append(first)
+                value = action(context, *values[-length:])
+                del values[-length:], states[-length:], firsts[1 - length :]
+                values.append(value)
+            state = gotos[states[-1]][nonterminal]
+            states.append(state)
         else:
-            return values[0], recovery.gaps
+            return values[0], recovery
 
 
 class _Recovery:
     """Finds, after a mistake, where reading can go on; keeps what was skipped as gaps."""
 
-    __slots__ = ("_context", "_tables", "_tokens", "gaps")
+    __slots__ = ("_context", "_tables", "_tokens", "_unread", "gaps")
 
     def __init__(self, context: Context, tables: _Tables) -> None:
         self._context = context
         self._tokens = context.tokens
         self._tables = tables
         self.gaps: list[tuple[int, int]] = []
+        self._unread: list[tuple[int, int]] = []
+
+    def explains(self, found: Diagnostic) -> bool:
+        """Whether a finding about a single token stands where, after a mistake, nothing was read any more."""
+        if not isinstance(found, UnknownCharacter | NotAWholeNumber):
+            return False
+        return any(start < found.at.start < end for start, end in self._unread)
 
     def resume(self, states: list[int], values: list[Any], firsts: list[int], token: int) -> int | None:
         """Report the token, cut the stacks back to the body around it; the token to go on with, None if there is none.
@@ -265,6 +280,7 @@ class _Recovery:
         _cut(states, values, firsts, depth)
         after = self._next_statement(states, begun, token)
         self._skip(begun, after)
+        self._unread.append((tokens.starts[token], tokens.ends[after - 1]))
         return after
 
     def _body_around(self, states: list[int]) -> int:
@@ -280,13 +296,13 @@ class _Recovery:
 
     def _skip_to_brace(self, states: list[int], values: list[Any], firsts: list[int], token: int) -> int | None:
         """A mistake in the first line: go on with what stands in the braces."""
-        kinds = self._tokens.kinds
+        kinds, depths = self._tokens.kinds, self._tokens.depths
         while states and not self.accepts(states, LBRACE):
             if not values:
                 return None
             _cut(states, values, firsts, len(states) - 2)
         after = token
-        while kinds[after] != LBRACE or self._tokens.depths[after]:
+        while kinds[after] != LBRACE or depths[after]:
             if kinds[after] == END:
                 return None
             after += 1
@@ -295,27 +311,30 @@ class _Recovery:
 
     def _next_statement(self, states: list[int], begun: int, token: int) -> int:
         tokens = self._tokens
-        depth = tokens.depths[begun]
+        depths = tokens.depths
+        depth = depths[begun]
         column = tokens.column(begun) if tokens.is_first_on_line(begun) else -1
         after = token if token > begun else token + 1
         last = len(tokens.kinds) - 1
         while after < last:
-            if tokens.depths[after] < depth:
+            if depths[after] < depth:
                 return after
-            if tokens.depths[after] == depth and self._may_begin(states, after, column):
+            if depths[after] == depth and self._may_begin(states, after, column, is_mistake=after == token):
                 return after
             after += 1
         return last
 
-    def _may_begin(self, states: list[int], token: int, column: int) -> bool:
+    def _may_begin(self, states: list[int], token: int, column: int, *, is_mistake: bool) -> bool:
         tokens = self._tokens
         kind = tokens.kinds[token]
         accepted = self.accepts(states, kind)
         if tokens.is_first_on_line(token):
             return accepted or tokens.column(token) <= column
         if kind in (WORD, STRING):
-            return accepted and tokens.kinds[token + 1] in (EQUALS, ARROW)
-        return accepted and kind not in CONSTANT_KINDS and kind in _KEYWORD_KINDS
+            between = tokens.text[tokens.ends[token] : tokens.starts[token + 1]]
+            return accepted and tokens.kinds[token + 1] in (EQUALS, ARROW) and not between.strip()
+        # In the middle of a line the misplaced token itself was hardly meant to begin anything.
+        return accepted and kind in _KEYWORD_KINDS and kind not in CONSTANT_KINDS and not is_mistake
 
     def _give_up(self, states: list[int], values: list[Any], firsts: list[int]) -> int | None:
         """Close everything that is open, so that what has been read is kept."""
@@ -406,7 +425,7 @@ def _remedy(tokens: Tokens, token: int, expected: list[int], begun: int) -> str:
     if kind in _KEYWORD_KINDS and STRING in expected and kind not in expected:
         return f'{_expected(expected)}; a name that is also a keyword stands in quotes: `"{written}"`'
     words = [KIND_NAMES[known].lower() for known in expected if known in _KEYWORD_KINDS]
-    if kind == WORD and begun != token and tokens.kinds[begun] == WORD and _no_field(tokens, begun):
+    if begun != token and tokens.kinds[begun] == WORD and _no_field(tokens, begun):
         starters = [word for word in KEYWORDS if KEYWORDS[word] not in CONSTANT_KINDS]
         meant = near_miss(tokens.written(begun), starters)
         if meant is not None:

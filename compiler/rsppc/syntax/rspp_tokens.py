@@ -116,7 +116,7 @@ class UnknownCharacter(Diagnostic):
 class Tokens:
     """The tokens of a source, as lists side by side: kind, start, end; `broken` ones have been reported."""
 
-    __slots__ = ("broken", "deepest", "depths", "ends", "findings", "kinds", "source", "starts", "text")
+    __slots__ = ("_depths", "brackets", "broken", "deepest", "ends", "findings", "kinds", "source", "starts", "text")
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -124,10 +124,18 @@ class Tokens:
         self.kinds: list[int] = []
         self.starts: list[int] = []
         self.ends: list[int] = []
-        self.depths: list[int] = []
+        self.brackets: list[int] = []
         self.deepest = 0
         self.broken: set[int] = set()
+        self._depths: list[int] | None = None
         self.findings: list[Diagnostic] = []
+
+    @property
+    def depths(self) -> list[int]:
+        """How many brackets are open around each token; looked at only after a mistake."""
+        if self._depths is None:
+            self._depths = _depths(self.kinds)
+        return self._depths
 
     def span(self, token: int) -> Span:
         return Span(source=self.source, start=self.starts[token], end=self.ends[token])
@@ -188,7 +196,7 @@ _TOKEN = re.compile(
 def _scan(tokens: Tokens) -> list[int]:
     """Find all tokens; the tokens that may be keywords. One loop on purpose: it runs once per token."""
     text = tokens.text
-    kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
+    kinds, starts, ends, brackets = tokens.kinds, tokens.starts, tokens.ends, tokens.brackets
     keyword_of = KEYWORDS.get
     maybe_keywords: list[int] = []
     match = _TOKEN.match
@@ -206,6 +214,8 @@ def _scan(tokens: Tokens) -> list[int]:
                 maybe_keywords.append(len(kinds))
         elif group == 2:
             kind = PUNCTUATION[text[start:position]]
+            if kind in _BRACKETS:
+                brackets.append(len(kinds))
         elif group == 3:
             kind = STRING
         elif group == 4:
@@ -216,10 +226,9 @@ def _scan(tokens: Tokens) -> list[int]:
         elif group == 6 and kinds and kinds[-1] in (_WHEN, EQUALS):
             kind = CONDITION
             position = _end_of_condition(tokens, start)
-        elif group == 6:
-            kind = LPAR
-        elif group == 7:
-            kind = RPAR
+        elif group == 6 or group == 7:
+            kind = LPAR if group == 6 else RPAR
+            brackets.append(len(kinds))
         else:
             kind, position = _other(tokens, start)
             if kind == _OTHER:
@@ -413,32 +422,41 @@ def _refuse_long_tokens(tokens: Tokens) -> None:
 
 _CLOSING = {LBRACE: RBRACE, LBRACKET: RBRACKET, LPAR: RPAR}
 _OPENING = {closing: opening for opening, closing in _CLOSING.items()}
+_BRACKETS = frozenset((*_CLOSING, *_OPENING))
 _SIGN = {kind: sign for sign, kind in PUNCTUATION.items()}
 
 
 def _balance(tokens: Tokens) -> None:
-    """Note how deep every token stands; repair the brackets where they do not match."""
+    """Repair the brackets where they do not match; add the token that ends the file."""
     stack: list[int] = []
-    depths = tokens.depths
     balanced = True
-    for kind in tokens.kinds:
-        if kind in _OPENING:
-            if not stack or stack.pop() != _OPENING[kind]:
-                balanced = False
-                break
-            depths.append(len(stack))
-        else:
-            depths.append(len(stack))
-            if kind in _CLOSING:
-                stack.append(kind)
-                if len(stack) > tokens.deepest:
-                    tokens.deepest = len(stack)
+    for token in tokens.brackets:
+        kind = tokens.kinds[token]
+        if kind in _CLOSING:
+            stack.append(kind)
+            if len(stack) > tokens.deepest:
+                tokens.deepest = len(stack)
+        elif not stack or stack.pop() != _OPENING[kind]:
+            balanced = False
+            break
     if stack or not balanced or tokens.deepest > DEPTH_MAX:
         _repair(tokens)
     tokens.kinds.append(END)
     tokens.starts.append(len(tokens.text))
     tokens.ends.append(len(tokens.text))
-    tokens.depths.append(0)
+
+
+def _depths(kinds: list[int]) -> list[int]:
+    """How many brackets are open around each token; brackets themselves stand outside of what they enclose."""
+    depths: list[int] = []
+    depth = 0
+    for kind in kinds:
+        if kind in _OPENING:
+            depth -= 1
+        depths.append(depth)
+        if kind in _CLOSING:
+            depth += 1
+    return depths
 
 
 def _repair(tokens: Tokens) -> None:
@@ -469,13 +487,13 @@ def _repair(tokens: Tokens) -> None:
         # Many brackets open at the end are one mistake; the outermost ones are its place.
         repaired.close_last(None, quiet=too_deep or len(repaired.stack) > _UNCLOSED_MAX)
     tokens.kinds, tokens.starts, tokens.ends = repaired.kinds, repaired.starts, repaired.ends
-    tokens.depths, tokens.broken = repaired.depths, repaired.broken
+    tokens.broken = repaired.broken
 
 
 class _Repaired:
     """The tokens as they are written anew; `stack` holds the open brackets with the column of their line."""
 
-    __slots__ = ("_line_column", "_open_kinds", "_tokens", "broken", "depths", "ends", "kinds", "stack", "starts")
+    __slots__ = ("_line_column", "_open_kinds", "_tokens", "broken", "ends", "kinds", "stack", "starts")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -484,7 +502,6 @@ class _Repaired:
         self.kinds: list[int] = []
         self.starts: list[int] = []
         self.ends: list[int] = []
-        self.depths: list[int] = []
         self.broken: set[int] = set()
         self.stack: list[tuple[int, int]] = []
 
@@ -546,7 +563,6 @@ class _Repaired:
         self.kinds.append(kind)
         self.starts.append(start)
         self.ends.append(end)
-        self.depths.append(len(self.stack))
 
 
 _STATEMENT_KINDS = frozenset(

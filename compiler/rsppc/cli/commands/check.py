@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from rsppc.cli.gathering import compiled_files, quick_collection
+from rsppc.cli.gathering import compiled_files, quick_collection, unreleased
 from rsppc.cli.session import Options, exit_code, finding_options, report, usage, workspace_here
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import open_workspace
@@ -38,10 +38,12 @@ def COMMAND(  # the module's one member, found by this name
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
     artifacts = open_workspace(workspace, sink)
-    paths = tuple(_known_path(name, stdin_name, artifacts) for name in files) or artifacts.paths()
+    paths = tuple(_known_path(name, stdin_name, artifacts) for name in files)
+    to_check = paths or unreleased(artifacts)
     found: list[Diagnostic] = list(sink.sorted())
-    for outcome in compiled_files(artifacts, paths, purpose="check", strict=options.strict, jobs=jobs):
+    for outcome in compiled_files(artifacts, to_check, purpose="check", strict=options.strict, jobs=jobs):
         found.extend(outcome.diagnostics)
+    paths = paths or artifacts.paths()
     made = report(found, paths, options)
     if options.format == "text" and not made.diagnostics:
         click.echo(f"checked {len(paths)} file{'s' if len(paths) != 1 else ''}: no findings")

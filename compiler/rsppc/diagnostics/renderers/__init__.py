@@ -5,6 +5,7 @@ Only the module asked for is imported. What two renderers share stands outside t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from rsppc.base.record import Record
@@ -22,10 +23,9 @@ class Renderer(Record):
 
 def names() -> tuple[str, ...]:
     """The formats there are."""
-    # Only a usage message and a lookup need the list.
-    from pkgutil import iter_modules
-
-    return tuple(sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_")))
+    return tuple(
+        sorted(file[:-3] for file in os.listdir(__path__[0]) if file.endswith(".py") and not file.startswith("_"))
+    )
 
 
 def find(name: str) -> Renderer | None:

@@ -1,0 +1,118 @@
+"""Build one entry: compile, emit, write."""
+
+from __future__ import annotations
+
+from rsppc.base.names import parse_ref
+from rsppc.base.record import Record, replace
+from rsppc.base.source import Span
+from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.driver import compile_bundle
+from rsppc.emit.artifacts import artifacts as emitted
+from rsppc.ir.program import Proofs
+from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.outputs import OutputFault, write_set
+from rsppc.version import VERSION
+
+
+class NotPinned(Diagnostic):
+    """A locked build takes nothing on trust: every reference of a bundle carries the digest of what it leads to."""
+
+    code = "RSP7103"
+    name = "not-pinned"
+    headline = "`{subject}` is not pinned by digest"
+    hint = "run `rsppc pin {bundle}`, review the change, and commit it"
+    bundle: str
+
+
+class CannotCarry(Diagnostic):
+    """The control plane's distribution file has no place for some of what a bundle says; a runtime that loads it alone
+    does without."""
+
+    code = "RSP7201"
+    name = "not-in-distribution"
+    severity = "note"
+    headline = "`distribution.json` cannot carry: {what}"
+    what: str
+
+
+class NoSnapshot(Diagnostic):
+    """`distribution.json` is made with a snapshot of the control plane, which must be there."""
+
+    code = "RSP7202"
+    name = "no-snapshot"
+    headline = "there is no control-plane snapshot `{subject}`"
+    hint = "name one that is there with `--snapshot`; `local/v1` ships with the compiler"
+
+
+class Built(Record):
+    """What became of one entry."""
+
+    ref: str
+    path: str
+    ok: bool
+    diagnostics: tuple[Diagnostic, ...]
+    digest: str = ""
+    """Digest of the bundle."""
+    written: str = ""
+    """Where its files are, below the output folder."""
+    changed: bool = False
+    fault: OutputFault | None = None
+    proofs: Proofs | None = None
+
+
+def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool) -> Built:
+    """Compile an entry and write its set of files, where it has no errors."""
+    compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
+    sink = DiagnosticSink(strict=strict)
+    view = _snapshot(artifacts, snapshot, entry, sink)
+    diagnostics = (*compilation.diagnostics, *sink.sorted())
+    program = compilation.program
+    if not compilation.ok or sink.has_errors or program is None:
+        return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
+    made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {VERSION}")
+    if made.left_out:
+        what = "; ".join(made.left_out)
+        diagnostics = (*diagnostics, CannotCarry(at=entry.item_span(), subject=entry.ref, what=what))
+    written = write_set(root, program.bundle.id, program.bundle.version, made.files())
+    built = Built(
+        ref=entry.ref,
+        path=entry.path,
+        ok=True,
+        diagnostics=diagnostics,
+        digest=made.bundle_digest,
+        proofs=program.proofs,
+    )
+    if isinstance(written, OutputFault):
+        return replace(built, ok=False, fault=written)
+    return replace(built, written=written.path, changed=written.changed)
+
+
+def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: DiagnosticSink) -> Artifact | None:
+    ref = parse_ref(name)
+    own, shipped = artifacts.of_kind("snapshot")
+    for one in (*own, *shipped):
+        if ref is not None and one.ref == ref.name:
+            return one
+    sink.report(NoSnapshot(at=entry.item_span(), subject=name))
+    return None
+
+
+def report_locked(entry: Artifact, artifacts: Artifacts) -> list[Diagnostic]:
+    """References of a bundle that carry no digest; what differs from its digest is reported where it is followed."""
+    if entry.kind.name != "bundle":
+        return [NotPinned(at=entry.item_span(), subject=entry.ref, bundle=entry.ref)]
+    found: list[Diagnostic] = []
+
+    def check(text: str, at: Span) -> None:
+        ref = parse_ref(text)
+        if ref is not None and ref.digest is None:
+            found.append(NotPinned(at=at, subject=ref.name, bundle=entry.ref))
+
+    for key in ("spec_ref", "profile_ref"):
+        if key in entry.root:
+            check(entry.root[key], entry.root.value_span(key))
+    for key in ("policy_refs", "layer_refs", "module_refs"):
+        refs = entry.root.get(key) or ()
+        for index, text in enumerate(refs):
+            check(text, refs.value_span(index))
+    return found

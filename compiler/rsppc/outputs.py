@@ -1,0 +1,295 @@
+"""Write the files of a build: all of a set at once, or none.
+
+A set is written under a name made of its content, `<root>/.sets/<digest>/`; then the one name that people use,
+`<root>/<bundle_id>/<version>`, a symbolic link, is exchanged in one step. Whoever reads through the link sees the
+earlier set or the later one, whenever the writer is killed, however full the disk is, and whoever else builds.
+
+Writers hold a lock on the folder in which they write, so that what a killed writer left behind can be told apart from
+what somebody is still writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from typing import Literal
+
+from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.record import Record
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system; left-overs stay then
+    fcntl = None  # type: ignore[assignment]
+
+SETS = ".sets"
+_UNFINISHED = ".unfinished-"
+_NAMES_MAX = 1000
+
+
+class Written(Record):
+    """A set that can be read now."""
+
+    path: str
+    """The link, below the root: `<bundle_id>/<version>`."""
+    digest: Digest
+    """Digest of the set: of names and bytes."""
+    changed: bool
+    """False where this very set was there before."""
+
+
+class OutputFault(Record):
+    """Why a set could not be written. What was there before is still there."""
+
+    path: str
+    """What could not be written, as the caller named it."""
+    reason: str
+    """A sentence's second half: `the disk is full`."""
+
+
+def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, bytes]) -> Written | OutputFault:
+    """Make a set of files the one that `<root>/<bundle_id>/<version>` shows."""
+    digest = set_digest(files)
+    name = digest.removeprefix("sha256:")
+    sets, link = os.path.join(root, SETS), os.path.join(root, bundle_id, version)
+    try:
+        os.makedirs(sets, exist_ok=True)
+        os.makedirs(os.path.join(root, bundle_id), exist_ok=True)
+        if os.path.lexists(link) and not os.path.islink(link):
+            return OutputFault(path=link, reason="there is a file or folder of that name, which no build made")
+        _remove_left_overs(sets)
+        _remove_left_overs(os.path.join(root, bundle_id))
+        stored = _holds(os.path.join(sets, name), files)
+        if not stored:
+            _store(sets, name, files)
+        target = os.path.join(os.pardir, SETS, name)
+        if stored and os.path.islink(link) and os.readlink(link) == target:
+            return Written(path=f"{bundle_id}/{version}", digest=digest, changed=False)
+        _exchange(link, target)
+    except (OSError, NotImplementedError) as error:
+        return OutputFault(path=_shown(error, link), reason=_reason(error))
+    return Written(path=f"{bundle_id}/{version}", digest=digest, changed=True)
+
+
+def set_digest(files: Mapping[str, bytes]) -> Digest:
+    """One digest for names and bytes; lengths keep two sets from running into each other."""
+    parts = [b"%d %b %d\n%b" % (len(name), name.encode(), len(files[name]), files[name]) for name in sorted(files)]
+    return digest_bytes(b"".join(parts))
+
+
+def _holds(folder: str, files: Mapping[str, bytes]) -> bool:
+    """Whether a stored set is what its name says; one that somebody edited is not."""
+    try:
+        if sorted(os.listdir(folder)) != sorted(files):
+            return False
+        for name, data in files.items():
+            with open(os.path.join(folder, name), "rb") as file:
+                if file.read(len(data) + 1) != data:
+                    return False
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _store(sets: str, name: str, files: Mapping[str, bytes]) -> None:
+    unfinished, lock = _new_folder(sets)
+    try:
+        for file_name in sorted(files):
+            _write(os.path.join(unfinished, file_name), files[file_name])
+        _sync_folder(unfinished)
+        _rename_into_place(unfinished, os.path.join(sets, name), files)
+        _sync_folder(sets)
+    finally:
+        # Once renamed, the name is free for other writers of this process, and not ours to remove.
+        if lock is None or _is_same(lock, unfinished):
+            _remove(unfinished)
+        if lock is not None:
+            os.close(lock)
+
+
+def _new_folder(sets: str) -> tuple[str, int | None]:
+    """A folder of our own, and the lock that says so."""
+    for number in range(_NAMES_MAX):
+        path = os.path.join(sets, f"{_UNFINISHED}{os.getpid()}-{number}")
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            continue
+        if fcntl is None:
+            return path, None
+        try:
+            lock = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # somebody took it for a left-over, as below
+        if _try_lock(lock) != "busy" and _is_same(lock, path):
+            return path, lock
+        os.close(lock)
+    raise OSError(errno.EEXIST, "too many unfinished builds", sets)
+
+
+def _is_same(folder: int, path: str) -> bool:
+    """Whether an open folder still has its name."""
+    try:
+        return os.path.samestat(os.fstat(folder), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: str, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _rename_into_place(unfinished: str, place: str, files: Mapping[str, bytes]) -> None:
+    try:
+        os.rename(unfinished, place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        # Another build wrote the same set, or somebody edited it; each file is put right in one step.
+        if not os.path.isdir(place):
+            os.unlink(place)
+            os.rename(unfinished, place)
+            return
+        if _holds(place, files):
+            return
+        for extra in sorted(set(os.listdir(place)) - set(files)):
+            _remove(os.path.join(place, extra))
+        for name in sorted(files):
+            if os.path.isdir(os.path.join(place, name)):
+                _remove(os.path.join(place, name))
+            os.replace(os.path.join(unfinished, name), os.path.join(place, name))
+        _sync_folder(place)
+
+
+def _exchange(link: str, target: str) -> None:
+    folder, name = os.path.split(link)
+    for number in range(_NAMES_MAX):
+        fresh = os.path.join(folder, f"{_UNFINISHED}{name}-{os.getpid()}-{number}")
+        try:
+            os.symlink(target, fresh)
+        except FileExistsError:
+            continue
+        try:
+            os.replace(fresh, link)
+        except FileNotFoundError:
+            continue  # somebody took the fresh link for a left-over
+        except OSError:
+            _remove(fresh)
+            raise
+        _sync_folder(folder)
+        return
+    raise OSError(errno.EEXIST, "too many unfinished builds", folder)
+
+
+def _remove_left_overs(folder: str) -> None:
+    """Remove what killed writers left: folders that nobody holds a lock on, and links that were never exchanged."""
+    if fcntl is None:
+        return
+    for name in sorted(os.listdir(folder)):
+        if not name.startswith(_UNFINISHED):
+            continue
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            if not _is_running(name):
+                _remove(path)
+            continue
+        try:
+            lock = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+        if _try_lock(lock) == "ours":
+            _remove(path)
+        os.close(lock)
+
+
+def _is_running(name: str) -> bool:
+    """Whether the process that a fresh link names is there; a link can hold no lock."""
+    number = name.rsplit("-", 2)[-2]
+    if not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _try_lock(lock: int) -> Literal["ours", "busy", "unsupported"]:
+    """Lock an open folder. Where the file system has no locks, writers still work, and left-overs stay."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "busy"
+    except OSError:
+        return "unsupported"
+    return "ours"
+
+
+def _sync_folder(path: str) -> None:
+    """Make names durable; where folders cannot be synchronised, the system does it in its own time."""
+    try:
+        folder = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(folder)
+
+
+def _remove(path: str) -> None:
+    """Remove a file or a folder of files, as far as possible: what stays is found by the next build."""
+    try:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except OSError:
+        return
+
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "the file system does not support symbolic links, or permission is denied",
+    errno.ENOTSUP: "the file system does not support symbolic links",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.EIO: "the disk reports an error",
+    errno.EMFILE: "too many files are open",
+    errno.ENAMETOOLONG: "the path is too long",
+}
+
+
+def _reason(error: OSError | NotImplementedError) -> str:
+    if isinstance(error, NotImplementedError):
+        return "this system does not support symbolic links"
+    if getattr(error, "winerror", None) == 1314:
+        return "this system allows symbolic links to administrators only"
+    number = error.errno
+    if number is None:
+        return "the operation failed"
+    return _REASONS.get(number, f"the operation failed ({errno.errorcode.get(number, number)})")
+
+
+def _shown(error: OSError | NotImplementedError, otherwise: str) -> str:
+    name = getattr(error, "filename", None)
+    return name if isinstance(name, str) else otherwise

@@ -1,0 +1,157 @@
+"""Golden cases: a folder with an input, and beside it, byte for byte, what must come of it.
+
+An area is one function: it takes a case and gives the files that belong into `expected/`. To add an area, write its
+function here and register it; folders under `golden/` whose area nobody registered make the tests fail.
+
+Run as a script, this module prints what cases give as JSON, so that they can be run under another hash seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import gc
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from click.testing import CliRunner
+from rsppc.base.record import Record
+from rsppc.cli.main import cli
+
+ROOT = Path(__file__).parent.parent / "golden"
+
+
+class Case(Record):
+    """One folder. Its name is its path below `golden/`: `errors/cycle`."""
+
+    name: str
+    folder: Path
+
+    @property
+    def area(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def input(self) -> Path:
+        return self.folder / "input"
+
+    @property
+    def passing(self) -> Path:
+        """Files that, laid over the input, repair it; need not be there."""
+        return self.folder / "passing"
+
+    def expected(self) -> Outputs:
+        return files_below(self.folder / "expected")
+
+
+Outputs = dict[str, bytes]
+"""Content of files by their path below `expected/`."""
+
+AREAS: dict[str, Callable[[Case], Outputs]] = {}
+
+
+def area(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Outputs]]:
+    """Register the function of an area."""
+
+    def register(function: Callable[[Case], Outputs]) -> Callable[[Case], Outputs]:
+        AREAS[name] = function
+        return function
+
+    return register
+
+
+@area("errors")
+def diagnostics_of(case: Case) -> Outputs:
+    """What `rsppc check` prints in the workspace."""
+    return {"diagnostics.txt": rsppc(case.input, "check", "--no-color").encode()}
+
+
+def rsppc(folder: Path, *arguments: str) -> str:
+    """What a command prints when it is called in a folder. Exceptions of the compiler come out as they are."""
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    gc.enable()  # a command that ends soon lets it rest
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def cases(root: Path = ROOT) -> tuple[Case, ...]:
+    """All cases: the folders with an `input/`, by name."""
+    found = (path.parent for path in root.rglob("input") if path.is_dir())
+    named = {folder.relative_to(root).as_posix(): folder for folder in found}
+    # What a case holds may itself look like a case, such as a workspace with examples.
+    outermost = [name for name in named if not any(name.startswith(f"{other}/") for other in named)]
+    return tuple(Case(name=name, folder=named[name]) for name in sorted(outermost))
+
+
+def strays(root: Path = ROOT) -> Iterator[str]:
+    """What lies under `golden/` and belongs to no case of a registered area."""
+    owned = {case.folder for case in cases(root) if case.area in AREAS}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path != root / "README.md" and not owned.intersection(path.parents):
+            yield path.relative_to(root).as_posix()
+
+
+def outputs_of(case: Case) -> Outputs:
+    """The files that a case gives."""
+    return AREAS[case.area](case)
+
+
+def copied(case: Case, folder: Path, *, repaired: bool = False) -> Case:
+    """The case at another place; with `passing/` laid over its input if it is to be repaired."""
+    copy = Case(name=case.name, folder=folder / case.name)
+    shutil.copytree(case.input, copy.input)
+    if repaired:
+        shutil.copytree(case.passing, copy.input, dirs_exist_ok=True)
+    return copy
+
+
+def difference(case: Case, outputs: Outputs) -> str | None:
+    """How what a case gives differs from what is expected, and what to type next; None where it does not."""
+    expected = case.expected()
+    if outputs == expected:
+        return None
+    lines: list[str] = []
+    for name in sorted({*outputs, *expected}):
+        before, after = expected.get(name), outputs.get(name)
+        if before != after:
+            lines.extend(_diff(f"golden/{case.name}/expected/{name}", before, after))
+    command = f"pytest tests/test_golden.py -k {case.name} --update-golden"
+    return "\n".join([*lines, "", "If this is what you mean, run", "", f"    {command}", ""])
+
+
+def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
+    sides = ("/dev/null" if before is None else path, "/dev/null" if after is None else path)
+    texts = [(data or b"").decode("utf-8", "backslashreplace").splitlines() for data in (before, after)]
+    drawn = list(difflib.unified_diff(*texts, *sides, lineterm=""))
+    yield from drawn or [f"{path} differs in line ends or bytes that cannot be shown"]
+
+
+def update(case: Case, outputs: Outputs) -> None:
+    """Make `expected/` hold the outputs and nothing else."""
+    shutil.rmtree(case.folder / "expected", ignore_errors=True)
+    for name, data in outputs.items():
+        path = case.folder / "expected" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def files_below(folder: Path) -> Outputs:
+    """Content of all files below a folder, by path."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def main(names: list[str]) -> None:
+    """Print what cases give, as JSON: case, file, text."""
+    wanted = set(names)
+    given = {case.name: outputs_of(case) for case in cases() if case.name in wanted}
+    shown = {name: {file: data.hex() for file, data in outputs.items()} for name, outputs in given.items()}
+    print(json.dumps(shown, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,119 @@
+"""What the compiler gives for every golden case, and that each kind of diagnostic has one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import golden_harness as harness
+import pytest
+import rsppc
+from golden_harness import Case
+from rsppc.diagnostics import kinds
+
+CASES = harness.cases()
+ERRORS = tuple(case for case in CASES if case.area == "errors")
+
+TESTED_ELSEWHERE = {
+    "unreadable-file": "needs a file that cannot be read: tests/unit/test_workspace_files.py",
+    "link-out-of-workspace": "needs a link: tests/unit/test_workspace_files.py",
+    "file-too-large": "8 MiB: tests/unit/test_source_text.py",
+    "too-many-keys": "50,000 keys: tests/unit/test_yaml_reader.py",
+    "scalar-too-long": "1 MiB: tests/unit/test_yaml_reader.py",
+    "unbound-node-in-build": "`rsppc build` alone: tests/unit/test_passes_bind_providers.py",
+}
+"""Kinds of diagnostics that a small folder cannot show."""
+
+
+def every(cases: tuple[Case, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+@every(CASES)
+def test_a_case_gives_what_is_expected(case: Case, request: pytest.FixtureRequest) -> None:
+    outputs = harness.outputs_of(case)
+    if request.config.getoption("--update-golden"):
+        harness.update(case, outputs)
+    problem = harness.difference(case, outputs)
+    if problem is not None:
+        pytest.fail(f"golden/{case.name} gives something else\n\n{problem}", pytrace=False)
+
+
+@every(tuple(case for case in ERRORS if case.passing.is_dir()))
+def test_the_repaired_case_has_no_error(case: Case, tmp_path: Path) -> None:
+    text = harness.outputs_of(harness.copied(case, tmp_path, repaired=True))["diagnostics.txt"].decode()
+    name = case.name.removeprefix("errors/").partition("--")[0]
+    assert f" {name}]: " not in text and "error[" not in text, text
+
+
+def test_everything_under_golden_belongs_to_a_case_of_a_known_area() -> None:
+    assert not list(harness.strays()), f"areas are {', '.join(sorted(harness.AREAS))}; see golden/README.md"
+
+
+def test_every_kind_of_diagnostic_is_shown_by_a_case_of_its_name() -> None:
+    for module in walk_packages(rsppc.__path__, "rsppc."):
+        import_module(module.name)
+    shown = set()
+    for case in ERRORS:
+        name = case.name.removeprefix("errors/").partition("--")[0]
+        if f" {name}]: ".encode() in case.expected().get("diagnostics.txt", b""):
+            shown.add(name)
+    named = {kind.name for kind in kinds() if kind.__module__.startswith("rsppc.")}
+    assert named - shown - TESTED_ELSEWHERE.keys() == set(), "add a case golden/errors/<name>"
+    assert TESTED_ELSEWHERE.keys() - named == set(), "there are no such diagnostics"
+
+
+# --- The same bytes whatever the surroundings
+
+
+def test_another_place_gives_the_same_bytes(tmp_path: Path) -> None:
+    for case in CASES[::9]:
+        copy = harness.copied(case, tmp_path / "Straße 7, 2nd floor")
+        assert harness.outputs_of(copy) == case.expected(), case.name
+
+
+def test_another_hash_seed_gives_the_same_bytes() -> None:
+    sample = CASES[4::9]
+    surroundings = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Pacific/Chatham", "LC_ALL": "C", "COLUMNS": "40"}
+    command = [sys.executable, harness.__file__, *(case.name for case in sample)]
+    printed = subprocess.run(command, env=surroundings, capture_output=True, check=True).stdout
+    given = json.loads(printed)
+    expected = {case.name: {name: data.hex() for name, data in case.expected().items()} for case in sample}
+    assert given == expected
+
+
+# --- The harness itself
+
+
+def test_a_failure_says_what_to_type() -> None:
+    case = ERRORS[0]
+    problem = harness.difference(case, {"diagnostics.txt": b"no findings\n", "more.txt": b"?\n"})
+    assert problem is not None
+    assert f"pytest tests/test_golden.py -k {case.name} --update-golden" in problem
+    assert "+no findings" in problem and f"golden/{case.name}/expected/more.txt" in problem
+
+
+def test_updating_leaves_what_the_case_gives_and_nothing_else(tmp_path: Path) -> None:
+    case = Case(name="errors/hum", folder=tmp_path / "errors" / "hum")
+    harness.update(case, {"stale.txt": b"1", "kept/a.txt": b"2"})
+    harness.update(case, {"kept/a.txt": b"3"})
+    assert case.expected() == {"kept/a.txt": b"3"}
+    assert harness.difference(case, {"kept/a.txt": b"3"}) is None
+
+
+def test_a_folder_of_an_unknown_area_is_noticed(tmp_path: Path) -> None:
+    for name in ("errors/hum/input/pipelines/a.yaml", "guesses/hum/input/a.yaml", "errors/readme.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert list(harness.strays(tmp_path)) == ["errors/readme.txt", "guesses/hum/input/a.yaml"]
+
+
+def test_ci_never_updates() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--update-golden", __file__]
+    ran = subprocess.run(command, env={**os.environ, "CI": "true"}, capture_output=True, text=True)
+    assert ran.returncode == 4 and "CI never updates" in ran.stderr
