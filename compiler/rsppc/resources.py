@@ -1,4 +1,4 @@
-"""The one door to what ships with the package: grammars, schemas, templates, pipelines."""
+"""The one door to what ships with the package: grammars, schemas, templates, pipelines, pages of diagnostics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def folder(name: str) -> str:
-    """Path of a shipped folder: `grammar`, `schemas`, `templates` or `pipelines`."""
+    """Path of a shipped folder: `grammar`, `schemas`, `templates`, `pipelines` or `pages`."""
     file = import_module(f"rsppc.{name}").__file__
     assert file is not None
     return os.path.dirname(file)

@@ -18,6 +18,8 @@ from rsppc.diagnostics import Diagnostic, DiagnosticSink
 
 CONFIG_FILE = "rsppc.toml"
 SUFFIXES = (".yaml", ".json", ".rspp")
+OBJECTS = "bundles/objects"
+"""Where the programs of pinned artifacts are kept, below the sources folder."""
 FILE_SIZE_MAX = 8 * 2**20
 
 
@@ -85,6 +87,15 @@ class Workspace(Record):
             sink.report(UnreadableFile(at=at, subject=path, reason=_reason(error)))
             return None
 
+    def pinned_object(self, digest: str) -> bytes | None:
+        """What an artifact said when it was pinned; None where that was not kept."""
+        name = digest.removeprefix("sha256:")
+        try:
+            with open(os.path.join(self.root, self.sources, OBJECTS, f"{name}.json"), "rb") as file:
+                return file.read(FILE_SIZE_MAX)
+        except OSError:
+            return None
+
     def asset_digest(self, path: str) -> Digest | None:
         """Digest of a file under `assets/`; None where there is none, or where it lies elsewhere."""
         top = os.path.realpath(os.path.join(self.root, self.sources, "assets"))
@@ -138,7 +149,7 @@ def _configured(root: str, sink: DiagnosticSink) -> Workspace:
             return refuse(f"unknown key `{key}`")
         if type(value) is not kinds[key]:
             return refuse(f"`{key}` has the wrong type")
-        if kinds[key] is str and (os.path.isabs(value) or ".." in value.split("/") or not value):
+        if isinstance(value, str) and (os.path.isabs(value) or ".." in value.split("/") or not value):
             return refuse(f"`{key}` must be a folder inside the workspace")
     return Workspace(root=root, **config)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rsppc.base.source import Source, Span
-from rsppc.ir.latency import END, Figure, Hop, Network, Part, hop_of, slowest
+from rsppc.ir.latency import END, Figure, Hop, Part, TimeGraph, hop_of, slowest
 from rsppc.ir.program import Edge, End
 from rsppc.ir.setting import Computed, Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, with_rounds
@@ -69,9 +69,11 @@ def test_no_walk_with_all_its_rounds_takes_longer_than_what_is_proved(
     loops = [feedback(max(pair), min(pair), data.draw(ms), data.draw(st.integers(1, 2))) for pair in backwards]
     loops = [one for one in loops if one[1].source != one[1].target]
     turn = Turn(end_to_end=(), first_output=tuple(hops), order=(START, OWNER, *NODES, END), answer=frozenset(NODES))
-    network = Network(order=NODES, hops=(), feedback=tuple(loops), outputs={}, endings=(), inserted=(), conditional={})
+    graph = TimeGraph(
+        order=NODES, hops=(), feedback=tuple(loops), outputs={}, endings=(), inserted=(), bounds={}, conditional={}
+    )
     ways = walks(OWNER, END, hops, loops)
-    proved = with_rounds(turn, network)
+    proved = with_rounds(turn, graph)
     longest = max((sum(one.p95_ms for one in way) for way in ways), default=None)
     if proved is not None and longest is not None:
         assert proved.least_p95_ms >= longest

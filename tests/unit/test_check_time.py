@@ -626,6 +626,15 @@ def test_the_order_of_nodes_and_edges_decides_nothing() -> None:
     assert [each.message() for each in one.sink.sorted()] == [each.message() for each in other.sink.sorted()]
 
 
+def test_what_is_remembered_of_one_program_is_not_used_for_another() -> None:
+    given = voice()
+    assert p95(run(given), "first_output") == 600
+    assert p95(run(voice(llm(500))), "first_output") == 700
+    slower = replace(given, nodes={**given.nodes, "llm": llm(550)})
+    assert p95(run(slower), "first_output") == 750
+    assert p95(run(given), "first_output") == 600
+
+
 def test_ten_thousand_nodes_in_a_row_take_no_time_to_speak_of() -> None:
     step = kind("step", ins="text", outs="text", scope="turn", p95=1)
     names = [f"n{number:05d}" for number in range(10_000)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rsppc.diagnostics import Diagnostic
-from rsppc.diagnostics.pages import GENERATED, file_name, index, page, readable
+from rsppc.diagnostics.pages import GENERATED, Example, file_name, index, page, readable
 
 
 class FakePaged(Diagnostic):
@@ -31,7 +31,11 @@ class FakePlain(Diagnostic):
 
 def test_a_page_says_what_why_and_what_to_do() -> None:
     assert (
-        page(FakePaged, failing="a: 1\n", passing="a: 2\n")
+        page(
+            FakePaged,
+            failing=Example(path="pipelines/specs/a_v1.yaml", text="a: 1\n"),
+            passing=Example(path="pipelines/specs/a_v1.rspp", text="a: 2\n"),
+        )
         == f"""# RSP3104 edge-format
 
 {GENERATED}
@@ -54,13 +58,17 @@ insert `CONVERTER`
 
 ## Fails
 
+`pipelines/specs/a_v1.yaml`
+
 ```yaml
 a: 1
 ```
 
 ## Passes
 
-```yaml
+`pipelines/specs/a_v1.rspp`
+
+```text
 a: 2
 ```
 """
@@ -68,8 +76,11 @@ a: 2
 
 
 def test_an_example_with_a_fence_gets_a_longer_one() -> None:
-    assert "````yaml\n```\n````\n" in page(FakePlain, failing="```", passing="a: 1")
-    assert "## What to do" not in page(FakePlain, failing="", passing="")
+    assert "````yaml\n```\n````\n" in page(FakePlain, failing=Example(path="a.yaml", text="```"), passing=None)
+
+
+def test_a_page_has_no_sections_that_would_be_empty() -> None:
+    assert page(FakePlain, failing=None, passing=None).count("## ") == 1
 
 
 def test_the_index_lists_kinds_by_range() -> None:
@@ -100,3 +111,24 @@ def test_a_page_is_named_after_its_code() -> None:
 
 def test_facts_of_a_template_are_shown_in_capitals() -> None:
     assert readable("{a!r} of {items[0]}") == "A of ITEMS"
+
+
+def test_facts_that_bring_their_own_blank_are_shown_with_one() -> None:
+    assert readable("{advice}it is one of {least}{unit}") == "ADVICE it is one of LEAST UNIT"
+
+
+class FakeSaidByTheFinding(Diagnostic):
+    """The text cannot be read.
+    It is skipped. So be it."""
+
+    code = "RSP0002"
+    name = "syntax"
+    headline = "{problem}"
+    hint = "{advice}"
+
+
+def test_what_only_a_finding_can_say_is_left_out_of_the_page() -> None:
+    text = page(FakeSaidByTheFinding, failing=None, passing=None)
+    assert "PROBLEM" not in text
+    assert "What to do" not in text
+    assert "| syntax | error | The text cannot be read |" in index([FakeSaidByTheFinding])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from rsppc.base.names import parse_ref
+from rsppc.base.names import parse_ref, version_key
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import compile_bundle
+from rsppc.emit.artifacts import Artifacts as Emitted
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.ir.program import Proofs
 from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.lowering.lower import first_change
 from rsppc.outputs import OutputFault, write_set
+from rsppc.syntax.document import Sequence
 from rsppc.version import VERSION
 
 
@@ -24,6 +27,17 @@ class NotPinned(Diagnostic):
     bundle: str
 
 
+class BuildDiffers(Diagnostic):
+    """A pinned bundle says which artifact its build makes. Another one means that something changed which the
+    references do not show: a manifest, an asset, or the compiler."""
+
+    code = "RSP7104"
+    name = "build-differs"
+    headline = "`{subject}` does not build what was pinned"
+    hint = "undo the change, or publish it as `{next_version}` and run `rsppc pin` on that"
+    next_version: str
+
+
 class CannotCarry(Diagnostic):
     """The control plane's distribution file has no place for some of what a bundle says; a runtime that loads it alone
     does without."""
@@ -31,8 +45,9 @@ class CannotCarry(Diagnostic):
     code = "RSP7201"
     name = "not-in-distribution"
     severity = "note"
-    headline = "`distribution.json` cannot carry: {what}"
-    what: str
+    headline = "`distribution.json` has no place for {count} of the things that `{subject}` says"
+    hint = "load `resolved_spec.json` where a runtime must know them"
+    count: int
 
 
 class NoSnapshot(Diagnostic):
@@ -60,7 +75,9 @@ class Built(Record):
     proofs: Proofs | None = None
 
 
-def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool) -> Built:
+def build_entry(
+    artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool, locked: bool = False
+) -> Built:
     """Compile an entry and write its set of files, where it has no errors."""
     compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
     sink = DiagnosticSink(strict=strict)
@@ -70,9 +87,17 @@ def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: s
     if not compilation.ok or sink.has_errors or program is None:
         return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
     made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {VERSION}")
+    if locked:
+        _check_lock(entry, made, artifacts, sink)
+        diagnostics = (*compilation.diagnostics, *sink.sorted())
+        if sink.has_errors:
+            return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
     if made.left_out:
-        what = "; ".join(made.left_out)
-        diagnostics = (*diagnostics, CannotCarry(at=entry.item_span(), subject=entry.ref, what=what))
+        count = len(made.left_out)
+        diagnostics = (
+            *diagnostics,
+            CannotCarry(at=entry.item_span(), subject=entry.ref, count=count, notes=made.left_out),
+        )
     written = write_set(root, program.bundle.id, program.bundle.version, made.files())
     built = Built(
         ref=entry.ref,
@@ -97,6 +122,26 @@ def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: Diagnostic
     return None
 
 
+def _check_lock(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: DiagnosticSink) -> None:
+    """Hold what was built against the digest in the bundle's source."""
+    pinned = entry.root.get("bundle_digest")
+    if pinned is None or pinned == made.bundle_digest:
+        return
+    major, minor, _ = version_key(entry.version)
+    sink.report(
+        BuildDiffers(
+            at=entry.root.value_span("bundle_digest"),
+            subject=entry.ref,
+            next_version=f"{entry.id}/v{major}.{minor + 1}",
+            notes=(
+                f"pinned {pinned}",
+                f"built  {made.bundle_digest}",
+                *first_change(pinned, made.bundle, artifacts),
+            ),
+        )
+    )
+
+
 def report_locked(entry: Artifact, artifacts: Artifacts) -> list[Diagnostic]:
     """References of a bundle that carry no digest; what differs from its digest is reported where it is followed."""
     if entry.kind.name != "bundle":
@@ -108,11 +153,13 @@ def report_locked(entry: Artifact, artifacts: Artifacts) -> list[Diagnostic]:
         if ref is not None and ref.digest is None:
             found.append(NotPinned(at=at, subject=ref.name, bundle=entry.ref))
 
+    if "bundle_digest" not in entry.root:
+        found.append(NotPinned(at=entry.item_span(), subject=entry.ref, bundle=entry.ref))
     for key in ("spec_ref", "profile_ref"):
         if key in entry.root:
             check(entry.root[key], entry.root.value_span(key))
     for key in ("policy_refs", "layer_refs", "module_refs"):
-        refs = entry.root.get(key) or ()
+        refs = entry.root.get(key) or Sequence()
         for index, text in enumerate(refs):
             check(text, refs.value_span(index))
     return found

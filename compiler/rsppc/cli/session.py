@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 
@@ -48,7 +48,7 @@ def finding_options(command: _Command) -> _Command:
     return command
 
 
-class _Format(click.ParamType):
+class _Format(click.ParamType[str]):
     """The name of a renderer, looked up when it is given."""
 
     name = "format"
@@ -86,16 +86,27 @@ def fault(problem: str, advice: str = "") -> NoReturn:
     raise click.exceptions.Exit(ENVIRONMENT)
 
 
-def report(found: Iterable[Diagnostic], files: Iterable[str], options: Options) -> Report:
-    """Print findings, write the reports that were asked for, and say what there was."""
+def report(found: Iterable[Diagnostic], files: Iterable[str], options: Options, *, brief: bool = False) -> Report:
+    """Print findings, write the reports that were asked for, and say what there was.
+
+    `brief` prints errors in full and everything else in one line each, where people read it.
+    """
     made = report_of(found, strict=options.strict, files=files, version=VERSION)
     if options.format != "text" or made.diagnostics:
-        stream = click.get_binary_stream("stdout")
-        stream.write(render_report(made, options.format, color=_wants_color(options)))
+        stream: BinaryIO = click.get_binary_stream("stdout")
+        stream.write(_rendered(made, options, brief=brief))
         stream.flush()
     for wanted in options.reports:
         _write(made, wanted)
     return made
+
+
+def _rendered(made: Report, options: Options, *, brief: bool) -> bytes:
+    if brief and options.format == "text":
+        from rsppc.diagnostics.renderers.text import render_brief
+
+        return render_brief(made, color=_wants_color(options)).encode()
+    return render_report(made, options.format, color=_wants_color(options))
 
 
 def _write(made: Report, wanted: str) -> None:

@@ -29,9 +29,11 @@ class DiagnosticSink:
         return len(self._found)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """All findings in source order, duplicates dropped."""
+        """All findings in source order, duplicates dropped, and those that errors make moot."""
         if not self._found:
             return ()
+        if any(self.severity(found) == "error" and not found.moot_beside_errors for found in self._found):
+            return sort_diagnostics([found for found in self._found if not found.moot_beside_errors])
         return sort_diagnostics(self._found)
 
 

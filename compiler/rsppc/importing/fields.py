@@ -74,9 +74,7 @@ def _check_value(value: Any, type_: m.FieldType, path: str, at: Span, title: str
                 sink.report(EarlierWrongValue(at=at, subject=path, problem=problem, advice=advice))
 
 
-def _check_listing(
-    value: Sequence, type_: m.Listing, path: str, at: Span, title: str, sink: DiagnosticSink
-) -> None:
+def _check_listing(value: Sequence, type_: m.Listing, path: str, at: Span, title: str, sink: DiagnosticSink) -> None:
     if len(value) < type_.length_min:
         sink.report(EarlierWrongValue(at=at, subject=path, problem="is empty", advice="it has at least one item"))
     seen: dict[Any, str] = {}

@@ -197,10 +197,9 @@ class Renamed(Diagnostic):
     code = "RSP1320"
     name = "import-renamed"
     severity = "note"
-    headline = "`{subject}`: `{before}` becomes {what}`{after}`"
+    headline = "`{subject}`: `{before}` becomes `{after}`"
     before: str
     after: str
-    what: str = ""
 
 
 class Became(Diagnostic):
@@ -220,7 +219,7 @@ class Added(Diagnostic):
     code = "RSP1322"
     name = "import-added"
     severity = "note"
-    headline = "{what} that `{subject}` did not need to say"
+    headline = "`{subject}` gains {what}"
     what: str
 
 

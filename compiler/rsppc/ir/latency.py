@@ -7,14 +7,15 @@ is unknown: it makes a sum unknown, but what is known of it still counts as a lo
 The first egress event is at the slowest egress that is reached. An egress that tells when playback starts counts with
 the figure of that output; any other counts when the event arrives.
 
-Everything here is linear in nodes and edges, and pure. Where the paths of a turn begin is said in `ir/turn_time.py`.
-Runs after scopes, buffers and providers are known; a node may still lack its type, an edge its figure, and the order
-may end in the nodes of an undeclared loop.
+Everything here is linear in nodes and edges, and pure; the latest graph is remembered, nothing else. Where the paths of
+a turn begin is said in `ir/turn_time.py`. Runs after scopes, buffers and providers are known; a node may still lack its
+type, an edge its figure, and the order may end in the nodes of an undeclared loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from rsppc.base.record import Record, replace
@@ -114,7 +115,7 @@ class Way(Record):
     """The node before the end."""
 
 
-class Network(Record):
+class TimeGraph(Record):
     """A pipeline as a graph of time."""
 
     order: tuple[str, ...]
@@ -127,6 +128,8 @@ class Network(Record):
     """From every egress to `END`."""
     inserted: tuple[Node, ...]
     """Nodes that conditional rules can put on an edge."""
+    bounds: dict[str, Setting | None]
+    """Per edge, by id, what it may add at worst."""
     conditional: Conditional
 
 
@@ -159,6 +162,8 @@ def _stated_figure(
     if entry is None:
         missing = Missing(text=f"{who} states no latency" + (f" of `{port}`" if stated else ""), place=place)
         return Figure(p50_ms=None, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
+    if not entry.plus and not entry.at_least and entry.p50_ms is not None and entry.p95_ms is not None:
+        return _exact(entry.p50_ms, entry.p95_ms, entry.place, f"stated by {who}")
     gaps: list[Missing] = []
     added = [_config_value(node, field, conditional, gaps) for field in entry.plus]
     floors = [_config_value(node, field, conditional, gaps) for field in entry.at_least]
@@ -183,6 +188,10 @@ def _stated_figure(
         because=f"`{field}` is {milliseconds(setting.value)}" if setting is not None else f"stated by {who}",
         missing=tuple(gaps),
     )
+
+
+def _exact(p50_ms: int, p95_ms: int, place: Place | None, because: str) -> Figure:
+    return Figure(p50_ms=p50_ms, p95_ms=p95_ms, least_p50_ms=p50_ms, least_p95_ms=p95_ms, place=place, because=because)
 
 
 def _config_value(node: Node, field: str, conditional: Conditional, gaps: list[Missing]) -> tuple[int, Setting | None]:
@@ -214,14 +223,6 @@ def max_or_none(values: list[int | None]) -> int | None:
     return max(known) if len(known) == len(values) else None
 
 
-def edge_figure(edge: Edge, program: Program, conditional: Conditional) -> Figure:
-    """What an edge adds: nothing at p50, its bound at p95."""
-    return _bound_figure(
-        largest(edge_buffer_choices(edge, EDGE_FIGURE, program, conditional)),
-        Missing(text=f"the edge has no `{EDGE_FIGURE}`", place=edge.source.place),
-    )
-
-
 def lane_figure(lane: str, program: Program, conditional: Conditional) -> Figure:
     """What an edge with the profile's defaults adds; on the DataLane the larger of the two."""
     frames = [frame for frame in sorted(program.defaults.buffers) if frame == lane or frame.startswith(f"{lane}.")]
@@ -233,11 +234,7 @@ def lane_figure(lane: str, program: Program, conditional: Conditional) -> Figure
 def _bound_figure(setting: Setting | None, missing: Missing) -> Figure:
     if setting is None:
         return Figure(p50_ms=0, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
-    because = f"`{EDGE_FIGURE}` is {milliseconds(setting.value)}"
-    value: int = setting.value
-    return Figure(
-        p50_ms=0, p95_ms=value, least_p50_ms=0, least_p95_ms=value, place=written_at(setting), because=because
-    )
+    return _exact(0, setting.value, written_at(setting), f"`{EDGE_FIGURE}` is {milliseconds(setting.value)}")
 
 
 def milliseconds(value: int) -> str:
@@ -248,52 +245,103 @@ def milliseconds(value: int) -> str:
 # --- The graph -------------------------------------------------------------------------------------------------------
 
 
-def network_of(program: Program, excludes: Excludes) -> Network:
+_latest: list[tuple[tuple[object, ...], TimeGraph]] = []
+"""The latest graph with what it was made of, since two passes in a row ask for the same one; at most one entry."""
+
+
+def time_graph_of(program: Program, excludes: Excludes) -> TimeGraph:
     """The pipeline as a graph of time, nodes that rules can insert included at their worst."""
+    basis: tuple[object, ...] = (
+        *(program.nodes, program.edges, program.turns, program.defaults, program.policies, program.layers),
+        *(program.providers, program.lanes, program.order, excludes),
+    )
+    for known_basis, graph in tuple(_latest):
+        if all(one is other for one, other in zip(basis, known_basis, strict=True)):
+            return graph
+    graph = _time_graph(program, excludes)
+    _latest[:] = [(basis, graph)]
+    return graph
+
+
+def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
     conditional = conditional_settings(program)
     outputs = _outputs(program, conditional)
     inserts = _inserts(program, excludes, conditional)
     for part in (part for both in inserts.values() for group in both for part in group if "->" not in part.subject):
-        node_id, _, port = part.subject.rpartition(".")
-        outputs.setdefault(node_id, {})[port] = part.figure
+        node_id, _, output = part.subject.rpartition(".")
+        outputs.setdefault(node_id, {})[output] = part.figure
+    edges = sorted([(edge.id, edge) for edge in program.edges], key=itemgetter(0))
+    bounds = _edge_bounds(edges, program, conditional)
+    figures: dict[int, Figure] = {}  # most edges share the setting of the profile, and so its figure
     hops: list[Hop] = []
     feedback: list[tuple[Edge, Hop]] = []
-    for edge in sorted(program.edges, key=lambda one: one.id):
-        lane = program.lanes.get(edge.id, "DataLane")
-        if edge.source.port is None or lane == "TelemetryLane" or edge.source.node == edge.target.node:
+    for edge_id, edge in edges:
+        lane = program.lanes.get(edge_id, "DataLane")
+        source, port = edge.source.node, edge.source.port
+        if port is None or lane == "TelemetryLane" or source == edge.target.node:
             continue
-        own = (
-            Part(subject=str(edge.source), figure=outputs[edge.source.node][edge.source.port]),
-            Part(subject=edge.id, figure=edge_figure(edge, program, conditional)),
-        )
-        chosen, alternatives = inserts.get(edge.id, ((), ()))
-        hop = hop_of(edge.source.node, edge.target.node, edge.id, (*own, *chosen), alternatives)
-        hop = replace(hop, port=edge.source.port, lane=lane)
+        bound = bounds[edge_id]
+        figure = figures.get(id(bound)) if bound is not None else None
+        if figure is None:
+            missing = Missing(text=f"the edge has no `{EDGE_FIGURE}`", place=edge.source.place)
+            figure = figures[id(bound)] = _bound_figure(bound, missing)
+        own = (Part(subject=f"{source}.{port}", figure=outputs[source][port]), Part(subject=edge_id, figure=figure))
+        chosen, alternatives = inserts.get(edge_id, ((), ()))
+        hop = hop_of(source, edge.target.node, edge_id, (*own, *chosen), alternatives, port=port, lane=lane)
         if edge.feedback:
             feedback.append((edge, hop))
         else:
             hops.append(hop)
-    return Network(
+    return TimeGraph(
         order=program.order,
         hops=tuple(hops),
         feedback=tuple(feedback),
         outputs=outputs,
         endings=_endings(program, conditional),
         inserted=tuple(rule.node for rule in conditional_inserts(program)),
+        bounds=bounds,
         conditional=conditional,
     )
 
 
-def hop_of(source: str, target: str, id: str, parts: tuple[Part, ...], alternatives: tuple[Part, ...] = ()) -> Hop:
+def _edge_bounds(
+    edges: list[tuple[str, Edge]], program: Program, conditional: Conditional
+) -> dict[str, Setting | None]:
+    about_edges = {steps: settings for steps, settings in conditional.items() if steps[0] in ("edges", "buffers")}
+    return {edge_id: largest(edge_buffer_choices(edge, EDGE_FIGURE, program, about_edges)) for edge_id, edge in edges}
+
+
+def hop_of(
+    source: str,
+    target: str,
+    id: str,
+    parts: tuple[Part, ...],
+    alternatives: tuple[Part, ...] = (),
+    *,
+    port: str | None = None,
+    lane: str = "DataLane",
+) -> Hop:
     """A hop with its sums; `alternatives` are parts that others are slower than, as far as is known."""
+    p50_ms = p95_ms = 0
+    unknown: tuple[Part, ...] = ()
+    for part in parts:
+        figure = part.figure
+        p50_ms += figure.least_p50_ms
+        p95_ms += figure.least_p95_ms
+        if figure.p50_ms is None or figure.p95_ms is None:
+            unknown = (*unknown, part)
+    if alternatives:
+        unknown = (*unknown, *(part for part in alternatives if not part.figure.is_known))
     return Hop(
         source=source,
         target=target,
         id=id,
         parts=parts,
-        p50_ms=sum(part.figure.least_p50_ms for part in parts),
-        p95_ms=sum(part.figure.least_p95_ms for part in parts),
-        unknown=tuple(part for part in (*parts, *alternatives) if not part.figure.is_known),
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        unknown=unknown,
+        port=port,
+        lane=lane,
     )
 
 

@@ -115,6 +115,8 @@ class Turns(Record):
     owner: End | None
     cancels: tuple[CancelPlace, ...]
     place: Place
+    partial: bool = False
+    """Whether something that is written here leads nowhere, which has been reported then."""
 
 
 class Subgraph(Record):
@@ -211,6 +213,8 @@ class Exposed(Record):
 
     inputs: dict[str, End]
     outputs: dict[str, End]
+    broken: frozenset[str] = frozenset()
+    """Ports that lead nowhere inside, which has been reported then."""
 
 
 class Policy(Record):
@@ -295,11 +299,16 @@ class Program(Record):
     metadata: Any
     asset_digest: Callable[[str], Digest | None]
     """Digest of a file under `assets/`; None where there is none. The workspace answers."""
+    partial: bool = False
+    """Whether some of the graph could not be read, so that nothing may be concluded from what is missing."""
     purpose: Literal["check", "build"] = "check"
     """What is only a warning while an author is at work may not be built."""
 
     exposed: dict[str, Exposed] = {}
     """Given by `expand_modules`: per name of a module in use."""
+    dropped: tuple[Edge, ...] = ()
+    """Given by `complete_ports`: edges that lead nowhere, which has been reported. They are no part of the program, but
+    what they were to feed is not called unfed."""
     lanes: dict[str, Lane] = {}
     """Given by `infer_lanes`: per edge id."""
     scopes: dict[str, Scope] = {}

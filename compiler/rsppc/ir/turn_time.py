@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rsppc.base.record import Record, replace
-from rsppc.ir.latency import END, Figure, Hop, Network, Part, Quantile, Way, hop_of, milliseconds, slowest
+from rsppc.ir.latency import END, Figure, Hop, Part, Quantile, TimeGraph, Way, hop_of, milliseconds, slowest
 from rsppc.ir.program import Edge, Program
 from rsppc.ir.worst_choice import is_number, written_at
 
@@ -39,21 +39,21 @@ class Turn(Record):
     """Nodes that take part in answering."""
 
 
-def turn_of(program: Program, network: Network) -> Turn:
+def turn_of(program: Program, graph: TimeGraph) -> Turn:
     """Join the anchors to the nodes, as the top of this file says."""
-    order = (START, OWNER, *network.order, END)
+    order = (START, OWNER, *graph.order, END)
     onward: dict[str, list[Hop]] = {}
     fed: dict[str, list[str]] = {}
-    for hop in network.hops:
+    for hop in graph.hops:
         onward.setdefault(hop.source, []).append(hop)
         fed.setdefault(hop.target, []).append(hop.source)
     waiting, listening = _seeds(program, onward)
     answer = _downstream([*waiting, *listening], onward)
-    outer = _from_start(program, network.hops)
+    outer = _from_start(program, graph.hops)
     if not answer:
-        return Turn(end_to_end=(*outer, *network.endings), first_output=(), order=order, answer=frozenset())
-    inside = [hop for hop in network.hops if hop.source in answer]
-    endings = [hop for hop in network.endings if hop.source in answer]
+        return Turn(end_to_end=(*outer, *graph.endings), first_output=(), order=order, answer=frozenset())
+    inside = [hop for hop in graph.hops if hop.source in answer]
+    endings = [hop for hop in graph.endings if hop.source in answer]
     entries = [node_id for node_id in waiting if not fed.get(node_id) or any(s not in answer for s in fed[node_id])]
     first_output = [
         *(_signal_hop(node_id) for node_id in (*entries, *listening)),
@@ -66,7 +66,7 @@ def turn_of(program: Program, network: Network) -> Turn:
         *inside,
         *endings,
     ]
-    signal = _owner_hop(program, network, outer)
+    signal = _owner_hop(program, graph, outer)
     if signal is not None:
         held_back = [hop for node_id in listening for hop in onward.get(node_id, ())]
         end_to_end.extend([signal, *(_signal_hop(node_id) for node_id in entries)])
@@ -115,13 +115,13 @@ def _from_start(program: Program, hops: Iterable[Hop]) -> list[Hop]:
     return [replace(hop, source=START) if hop.source in entering and hop.lane == "DataLane" else hop for hop in hops]
 
 
-def _owner_hop(program: Program, network: Network, outer: list[Hop]) -> Hop | None:
+def _owner_hop(program: Program, graph: TimeGraph, outer: list[Hop]) -> Hop | None:
     """The slowest way from the end of speech to the turn signal, as one hop."""
     owner = program.turns.owner
     if owner is None or owner.port is None:
         return None
-    way = slowest((START, *network.order), outer, START, owner.node)
-    figure = network.outputs.get(owner.node, {}).get(owner.port)
+    way = slowest((START, *graph.order), outer, START, owner.node)
+    figure = graph.outputs.get(owner.node, {}).get(owner.port)
     if way is None or figure is None:
         return None
     part = Part(subject=str(owner), figure=figure)
@@ -150,7 +150,7 @@ def _held_back_hop(hop: Hop) -> Hop:
 # --- Loops -----------------------------------------------------------------------------------------------------------
 
 
-def with_rounds(turn: Turn, network: Network) -> Way | None:
+def with_rounds(turn: Turn, graph: TimeGraph) -> Way | None:
     """The slowest way from the turn signal to the first output when every loop runs all its rounds; None where the
     answer has no loop.
 
@@ -158,7 +158,7 @@ def with_rounds(turn: Turn, network: Network) -> Way | None:
     longest stretch that ends in each feedback edge, and the way out. `max_rounds` counts per turn, so that rounds of
     nested loops are added and not multiplied.
     """
-    feedback = [one for one in network.feedback if one[1].source in turn.answer and one[1].target in turn.answer]
+    feedback = [one for one in graph.feedback if one[1].source in turn.answer and one[1].target in turn.answer]
     if not feedback or not turn.first_output:
         return None
     hops = list(turn.first_output)

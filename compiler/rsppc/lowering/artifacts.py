@@ -15,7 +15,7 @@ from rsppc.base.digest import Digest
 from rsppc.base.names import Ref, near_miss, parse_ref, version_key
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
-from rsppc.lowering.check_shape import sound_mapping
+from rsppc.lowering.check_shape import EmptyList, MissingKey, NullValue, OneOfKeys, sound_mapping
 from rsppc.model.kinds import BY_NAME, BY_SCHEMA_VERSION
 from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.document import Document, Mapping
@@ -78,7 +78,19 @@ class AmbiguousArtifact(Diagnostic):
 class Artifact:
     """One artifact: its kind, its name, its sound content, and what was found wrong with its file."""
 
-    __slots__ = ("_meaning", "diagnostics", "document", "id", "kind", "lowered", "path", "root", "shipped", "version")
+    __slots__ = (
+        "_meaning",
+        "diagnostics",
+        "document",
+        "id",
+        "kind",
+        "lowered",
+        "partial",
+        "path",
+        "root",
+        "shipped",
+        "version",
+    )
 
     def __init__(
         self,
@@ -88,8 +100,11 @@ class Artifact:
         diagnostics: tuple[Diagnostic, ...],
         *,
         shipped: bool,
+        partial: bool = False,
     ) -> None:
         self.kind = kind
+        self.partial = partial
+        """Whether some of the file could not be read, so that nothing may be concluded from what is missing."""
         self.document = document
         self.root = root
         self.diagnostics = diagnostics
@@ -301,12 +316,31 @@ class _Shelf:
         kind = _kind_of(document, document.root, sink)
         if kind is None:
             return None, sink.sorted()
-        root = sound_mapping(document.root, kind.shape, sink)
+        partial = sink.has_errors
+        shape_sink = DiagnosticSink()
+        root = sound_mapping(document.root, kind.shape, shape_sink)
+        for diagnostic in _not_caused_by_reading(shape_sink.sorted(), sink.sorted()) if partial else shape_sink.sorted():
+            sink.report(diagnostic)
         if kind.id_field not in root or "version" not in root:
             return None, sink.sorted()
         _check_file_name(path, kind, root, sink)
-        artifact = Artifact(kind, document, root, sink.sorted(), shipped=self.shipped)
+        artifact = Artifact(kind, document, root, sink.sorted(), shipped=self.shipped, partial=partial)
         return artifact, artifact.diagnostics
+
+
+def _not_caused_by_reading(found: tuple[Diagnostic, ...], unread: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+    """Findings that would be there even if all of the file had been read."""
+    return [one for one in found if not _is_absence(one) and not any(_overlap(one.at, other.at) for other in unread)]
+
+
+def _is_absence(found: Diagnostic) -> bool:
+    """Whether a finding says that something is missing, which may stand in what could not be read."""
+    is_gap = isinstance(found, NullValue) and found.at.text.strip().lower() != "null"
+    return is_gap or isinstance(found, MissingKey | EmptyList | OneOfKeys)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start <= other.end and other.start <= one.end
 
 
 _EARLIER_KEYS = {

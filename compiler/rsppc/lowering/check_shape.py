@@ -185,10 +185,11 @@ def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Map
     """The mapping without its unsound entries; the same object where all of it is sound."""
     fields = _fields(shape)
     replaced: dict[str, Any] = {}
+    if not mapping.keys() <= fields.keys():
+        mapping = _with_meant_keys(mapping, fields, shape, sink)
     for key, value in mapping.items():
         field = fields.get(key)
         if field is None:
-            _report_unknown_key(mapping, key, shape, sink)
             replaced[key] = _DROPPED
         elif value is None:
             if not field.nullable:
@@ -543,7 +544,8 @@ def _required(shape: m.Shape) -> frozenset[str]:
     return _REQUIRED[id(shape)]
 
 
-def _report_unknown_key(mapping: Mapping, key: str, shape: m.Shape, sink: DiagnosticSink) -> None:
+def _report_unknown_key(mapping: Mapping, key: str, shape: m.Shape, sink: DiagnosticSink) -> str | None:
+    """Report a key that nobody reads; the key that was probably meant comes back."""
     names = [field.name for field in shape.fields]
     free = [name for name in names if name not in mapping]
     guess = next((name for name in free if name.rsplit("_", 1)[0] == key), None) or near_miss(key, free)
@@ -552,6 +554,7 @@ def _report_unknown_key(mapping: Mapping, key: str, shape: m.Shape, sink: Diagno
     advice = f"did you mean `{guess}`?" if guess else f"its keys are {known}"
     fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),) if guess else ()
     sink.report(UnknownKey(at=span, key=_shortened(key), shape=shape_name(shape), advice=advice, fixes=fixes))
+    return guess
 
 
 def _report_missing_keys(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> None:
@@ -620,6 +623,25 @@ def _with_replacements(mapping: Mapping, replaced: dict[str, Any]) -> Mapping:
             sound[key] = value
             sound.at += mapping.at[4 * index : 4 * index + 4]
     return sound
+
+
+def _with_meant_keys(mapping: Mapping, fields: dict[str, m.Field], shape: m.Shape, sink: DiagnosticSink) -> Mapping:
+    """The mapping with unknown keys, which are reported, under the names that were probably meant.
+
+    To go on with what was meant keeps one slip of the pen from looking like several.
+    """
+    unknown = [key for key in mapping if key not in fields]
+    renamed = {key: meant for key in unknown if (meant := _report_unknown_key(mapping, key, shape, sink)) is not None}
+    if not renamed:
+        return mapping
+    made = Mapping()
+    made.source, made.start, made.end, made.at = mapping.source, mapping.start, mapping.end, []
+    for index, (key, value) in enumerate(mapping.items()):
+        name = renamed.get(key, key)
+        if name not in made:
+            made[name] = value
+            made.at += mapping.at[4 * index : 4 * index + 4]
+    return made
 
 
 def _sequence_of(sequence: Sequence, values: list[Any]) -> Sequence:

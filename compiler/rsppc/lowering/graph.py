@@ -50,9 +50,9 @@ def lower_nodes(items: Any, origin: OriginOf, sink: DiagnosticSink) -> tuple[Nod
 
 
 def lower_node(item: Mapping, origin: OriginOf) -> Node | None:
-    """A node; None where its name or type is missing, which has been reported then."""
-    node_id, type_name = item.get("node_id"), item.get("node_type")
-    if node_id is None or type_name is None:
+    """A node; None where its name is missing, which has been reported then. A type that is missing is empty."""
+    node_id, type_name = item.get("node_id"), item.get("node_type", "")
+    if node_id is None:
         return None
     config = item.get("config")
     lifecycle = item.get("lifecycle")

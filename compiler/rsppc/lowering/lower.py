@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsppc.base.canonical_json import canonical
+from rsppc.base.difference import first_difference
+from rsppc.base.digest import digest_bytes
 from rsppc.base.names import parse_ref, version_key
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.catalog import Catalog
 from rsppc.ir.program import Bundle, Defaults, Layer, Module, Pinned, Policy, Program, Subgraph
 from rsppc.ir.setting import FromModule, Setting, Written
-from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.lowering.artifacts import Artifact, Artifacts, meaning
 from rsppc.lowering.extension import lower_catalog
 from rsppc.lowering.governance import lower_layer, lower_policy
 from rsppc.lowering.graph import OriginOf, lower_edges, lower_nodes, lower_turns
@@ -132,6 +135,42 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         unknown_events=_unknown_events(spec.root),
         metadata=spec.root.get("metadata"),
         asset_digest=artifacts.workspace.asset_digest,
+        partial=lost_parts(spec) or modules.partial,
+    )
+
+
+def lost_parts(artifact: Artifact) -> bool:
+    """Whether nodes, edges, modules or turns that are written in an artifact are missing from what could be lowered."""
+    if artifact.partial:
+        return True
+    written, sound = artifact.document.root, artifact.root
+    if written is None or not sound.keys() >= {"nodes", "edges"}:
+        return True
+    return any(
+        _number(written.get(key), ()) != _number(sound.get(key), needed) for key, needed in _PARTS.items()
+    ) or _lost_turns(written.get("turns"), sound.get("turns"))
+
+
+_PARTS = {"nodes": ("node_id",), "edges": ("from", "to"), "subgraph_refs": ("name", "module")}
+
+
+def _number(items: Any, needed: tuple[str, ...]) -> int:
+    """How many items of a list have the keys that they need; -1 for what is no list."""
+    if items is None:
+        return 0
+    if not isinstance(items, list):
+        return -1
+    return sum(not needed or item.keys() >= set(needed) for item in items)
+
+
+def _lost_turns(written: Any, sound: Any) -> bool:
+    if written is None:
+        return False
+    if sound is None or not isinstance(written, dict):
+        return True
+    lists = ("barge_in", "cancel_from")
+    return written.keys() - sound.keys() != set() or any(
+        _number(written.get(key), ()) != _number(sound.get(key), ("from",)) for key in lists
     )
 
 
@@ -165,7 +204,7 @@ def _reference(artifacts: Artifacts, root: Mapping, key: str, kind: str, sink: D
         return None
     found = artifacts.resolve(kind, root[key], root.value_span(key), sink)
     if found is not None:
-        check_pin(root[key], found, root.value_span(key), sink)
+        check_pin(root[key], found, artifacts, root.value_span(key), sink)
     return found
 
 
@@ -176,12 +215,12 @@ def _references(artifacts: Artifacts, root: Mapping, key: str, kind: str, sink: 
         at = refs.value_span(index)
         artifact = artifacts.resolve(kind, text, at, sink)
         if artifact is not None:
-            check_pin(text, artifact, at, sink)
+            check_pin(text, artifact, artifacts, at, sink)
             found.append(artifact)
     return found
 
 
-def check_pin(text: str, artifact: Artifact, at: Span, sink: DiagnosticSink) -> None:
+def check_pin(text: str, artifact: Artifact, artifacts: Artifacts, at: Span, sink: DiagnosticSink) -> None:
     """Hold a reference that carries a digest against what it led to."""
     ref = parse_ref(text)
     if ref is None or ref.digest is None or ref.digest == artifact.meaning_digest:
@@ -192,10 +231,28 @@ def check_pin(text: str, artifact: Artifact, at: Span, sink: DiagnosticSink) -> 
             at=at,
             subject=artifact.ref,
             next_version=f"{artifact.id}/v{major}.{minor + 1}",
-            notes=(f"pinned {ref.digest}", f"found  {artifact.meaning_digest}"),
+            notes=(
+                f"pinned {ref.digest}",
+                f"found  {artifact.meaning_digest}",
+                *first_change(ref.digest, meaning(artifact.root), artifacts),
+            ),
             related=(Related(at=artifact.item_span(), text="the artifact as it is now"),),
         )
     )
+
+
+def first_change(pinned: str, content: Any, artifacts: Artifacts) -> tuple[str, ...]:
+    """The first value of a content that differs from what was pinned, in words; nothing where that was not kept."""
+    kept = artifacts.workspace.pinned_object(pinned)
+    if kept is None or digest_bytes(kept.rstrip(b"\n")) != pinned:
+        return ()
+    from msgspec.json import decode  # only where something differs
+
+    found = first_difference(decode(kept), decode(canonical(content)))
+    if found is None:
+        return ()
+    before, after = (canonical(one).decode()[:80] for one in (found.before, found.after))
+    return (f"first difference at {found.pointer}: it was {before}, and is {after}",)
 
 
 def _profile(artifacts: Artifacts, entry: Artifact, spec: Artifact, sink: DiagnosticSink) -> Artifact | None:
@@ -211,7 +268,7 @@ def _profile(artifacts: Artifacts, entry: Artifact, spec: Artifact, sink: Diagno
         profile = _reference(artifacts, spec.root, "profile", "profile", sink)
         at = spec.root.value_span("profile")
     else:
-        if entry is spec:
+        if entry is spec and not spec.partial:
             sink.report(NoProfile(at=spec.item_span(), subject=spec.ref))
         return None
     if profile is not None:
@@ -259,6 +316,10 @@ class _Modules:
         self.artifacts = artifacts
         self.sink = sink
         self.found: dict[str, Artifact] = {}
+        # Per bundle, not per workspace: what is found wrong or used on the way belongs to every bundle.
+        self.lowered: dict[str, Module] = {}
+        self.partial = False
+        """Whether some module in use could not be read or lowered completely."""
 
     def subgraphs(self, root: Mapping, chain: tuple[str, ...]) -> tuple[Subgraph, ...]:
         """The modules in use in a graph; `chain` are the modules on the way to it."""
@@ -292,17 +353,17 @@ class _Modules:
         artifact = self.artifacts.resolve("module", item["module"], at, self.sink)
         if artifact is None:
             return None
-        check_pin(item["module"], artifact, at, self.sink)
+        check_pin(item["module"], artifact, self.artifacts, at, self.sink)
         if artifact.ref in chain:
             shown = " → ".join((*chain[chain.index(artifact.ref) :], artifact.ref))
             self.sink.report(ImportCycle(at=at, subject=artifact.ref, chain=shown))
             return None
         self._check_version(item, artifact)
         self.found[artifact.ref] = artifact
-        if artifact.lowered is None:
-            artifact.lowered = self._lowered(artifact, (*chain, artifact.ref))
-        module: Module = artifact.lowered
-        return module
+        self.partial = self.partial or lost_parts(artifact)
+        if artifact.ref not in self.lowered:
+            self.lowered[artifact.ref] = self._lowered(artifact, (*chain, artifact.ref))
+        return self.lowered[artifact.ref]
 
     def _check_version(self, item: Mapping, artifact: Artifact) -> None:
         needed = (item.get("requires") or {}).get("min_version")

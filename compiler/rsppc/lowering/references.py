@@ -20,7 +20,7 @@ def check_references(artifact: Artifact, artifacts: Artifacts, sink: DiagnosticS
     for kind, text, at in _references(artifact.root, m.Nested(shape=artifact.kind.shape), artifact.root.span()):
         found = artifacts.resolve(kind, text, at, sink)
         if found is not None:
-            check_pin(text, found, at, sink)
+            check_pin(text, found, artifacts, at, sink)
 
 
 def _references(value: Any, type_: m.FieldType, at: Span) -> Iterator[tuple[str, str, Span]]:

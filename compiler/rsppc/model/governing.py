@@ -1,4 +1,4 @@
-"""ExecutionProfile, PolicyOverlay, ConfigLayer and PipelineBundle: defaults, governance, and what is pinned together."""
+"""ExecutionProfile, PolicyOverlay, ConfigLayer, PipelineBundle: defaults, governance, and what is pinned together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from rsppc.model.shape import (
     Choice,
     Expression,
     Flag,
-    Identifier,
     Integer,
     Listing,
     Nested,
@@ -37,7 +36,6 @@ from rsppc.model.shape import (
     SettingPath,
     Shape,
     Table,
-    Text,
     field,
 )
 
@@ -326,17 +324,6 @@ CONFIG_LAYER = ArtifactKind(
     ),
 )
 
-NODE_DIGEST = Shape(
-    name="node_digest",
-    doc="A node type in use, with the digest of its package.",
-    fields=(
-        field("node_type", Identifier(form="dotted"), "The node type.", required=True),
-        field("impl_ref", Text(length_max=500), "Where its implementation is.", required=True),
-        field("digest", DIGEST, "Digest of its implementation.", required=True),
-        field("execution_mode", Choice(values=("in_process", "external", "sandbox")), "Where it runs.", required=True),
-    ),
-)
-
 PIPELINE_BUNDLE = ArtifactKind(
     name="bundle",
     schema_version="rspp.pipeline.bundle.v1",
@@ -362,7 +349,9 @@ PIPELINE_BUNDLE = ArtifactKind(
             field(
                 "module_refs", Listing(item=Reference(kind="module"), unique=True), "Modules; written by `rsppc pin`."
             ),
-            field("node_digests", Listing(item=Nested(shape=NODE_DIGEST)), "Node packages; written by `rsppc pin`."),
+            field(
+                "bundle_digest", DIGEST, "Digest of the artifact that a locked build must make; written by `rsppc pin`."
+            ),
             field("compat_window", Nested(shape=COMPAT_WINDOW), COMPAT_WINDOW.doc),
         ),
     ),

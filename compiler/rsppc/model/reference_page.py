@@ -11,7 +11,7 @@ from typing import Any
 
 from rsppc.base.canonical_json import canonical
 from rsppc.model import shape as m
-from rsppc.model.features import features_of
+from rsppc.model.features import FEATURES
 from rsppc.model.json_schema import FORMS, GENERATED, file_name
 
 Manifest = Mapping[str, Any]
@@ -49,10 +49,7 @@ def anchor(heading: str) -> str:
 
 
 def _table_of_kinds(kinds: tuple[m.ArtifactKind, ...]) -> str:
-    rows = [
-        (_link(kind.title), f"`{kind.schema_version}`", f"`{kind.folder}/`", kind.shape.doc)
-        for kind in kinds
-    ]
+    rows = [(_link(kind.title), f"`{kind.schema_version}`", f"`{kind.folder}/`", kind.shape.doc) for kind in kinds]
     return _table(("Kind", "`schema_version`", "Folder", "What it is"), rows)
 
 
@@ -63,7 +60,7 @@ def _kind(kind: m.ArtifactKind, shown: set[str]) -> Iterator[str]:
         f"Announced by `schema_version: {kind.schema_version}`, named by `{kind.id_field}` and `version`, referred to as"
         f" `{kind.name}:<{kind.id_field}>/<version>`, kept in `{kind.folder}/`."
         f" Schema: [`{file_name(kind)}`](../schemas/{file_name(kind)})."
-        f" Serves {', '.join(features_of(kind.folder))}."
+        f" Serves {', '.join(FEATURES[kind.folder]).replace('..', ' to ')}."
     )
     yield from _fields(kind.shape)
     for shape in _inside(kind.shape):
@@ -116,7 +113,7 @@ def _words(type_: m.FieldType) -> str:
 
 def _choice_words(type_: m.Choice) -> str:
     words = ["true" if value is True else str(value) for value in type_.values]
-    return " \\| ".join(f"`{word}`" for word in words)
+    return " | ".join(f"`{word}`" for word in words)
 
 
 def _listing_words(type_: m.Listing) -> str:
@@ -133,7 +130,9 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     m.Reference: lambda type_: f"[reference](#forms-of-names) to a `{type_.kind}`",
     m.Expression: lambda type_: f"[condition](conditions.md) on {'events' if type_.environment == 'edge' else 'turns'}",
     m.TypeText: lambda _: "port type",
-    m.SettingPath: lambda type_: "pattern of setting paths" if type_.pattern else "setting path",
+    m.SettingPath: lambda type_: (
+        f"[{'pattern of setting paths' if type_.pattern else 'setting path'}](#forms-of-names)"
+    ),
     m.Anything: lambda _: "any value",
     m.Listing: _listing_words,
     m.Table: lambda type_: f"mapping from {_words(type_.key)} to {_words(type_.value)}",
@@ -180,6 +179,13 @@ def _forms() -> Iterator[str]:
         (words, f"`{example}`" if form != "digest" else "`sha256:` and 64 hexadecimal digits", _code(pattern))
         for form, (pattern, words, example) in FORMS.items()
     ]
+    rows += [
+        (words, f"`{example}`", "")
+        for words, example in (
+            ("setting path", "edges.mic.audio->vad.audio.buffer.strategy"),
+            ("pattern of setting paths", "nodes.*.config.*"),
+        )
+    ]
     yield _table(("Form", "Example", "Pattern"), rows)
 
 
@@ -199,23 +205,24 @@ def _node_types(path: str, manifest: Manifest) -> Iterator[str]:
         if node_type.get("config"):
             yield "Config:"
             yield _table(
-                ("Field", "Type", "Default", "Bounds", "Required", "What it does"), map(_config_row, node_type["config"])
+                ("Field", "Type", "Default", "Bounds", "Required", "What it does"),
+                map(_config_row, node_type["config"]),
             )
         yield from _latency(node_type.get("latency"), f"Declared in `{path}`; it follows from how the node is built.")
 
 
 def _facts(path: str, manifest: Manifest, node_type: Manifest) -> str:
-    names = ("role", "execution_mode", "scope", "state", "turn_cancel", "modality", "trust_level")
-    facts = [f"{name} `{node_type[name]}`" for name in names if node_type.get(name) is not None]
-    if node_type.get("cancel"):
-        cancel = node_type["cancel"]
-        latency = f", {cancel['cancel_latency_ms']} ms at p95" if "cancel_latency_ms" in cancel else ""
-        facts.append(f"cancel `{cancel['mode']}`, `{cancel['style']}`{latency}")
-    if "timeout_ms" in node_type:
-        facts.append(f"fails after {node_type['timeout_ms']} ms")
-    limits = node_type.get("resource_limits") or {}
-    facts += [f"{name} {value}" for name, value in limits.items()]
-    return f"`{manifest['extension_id']}/{manifest['version']}`, `{path}`: {'; '.join(facts)}."
+    names = ("role", "execution_mode", "scope", "state", "turn_cancel", "modality", "trust_level", "cancel")
+    told = ((name, node_type.get(name)) for name in (*names, "timeout_ms", "resource_limits"))
+    facts = ", ".join(f"`{name}: {_flow(value)}`" for name, value in told if value is not None)
+    return f"From `{manifest['extension_id']}/{manifest['version']}` in `{path}`: {facts}."
+
+
+def _flow(value: Any) -> str:
+    """A value as one writes it in one line of YAML."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+    return str(value)
 
 
 def _port_row(port: Manifest) -> tuple[str, ...]:
@@ -309,8 +316,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A bar would end the cell, inside code too; those that are escaped already stay as they are."""
-    return " ".join(text.replace("\\|", "|").replace("|", "\\|").split())
+    """One line; a bar would end the cell, inside code too."""
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def _code(text: str) -> str:

@@ -103,10 +103,7 @@ class NoConfidence(Diagnostic):
 
 def run_rules(program: Program, sink: DiagnosticSink) -> Program:
     """Check the conditions of rules and layers, as far as there are any."""
-    if not any(layer.when for layer in program.layers) and not any(
-        policy.degrade_rules or any(rule.when for rule in (*policy.provider_rules, *policy.insert_rules))
-        for policy in program.policies
-    ):
+    if not any(layer.when for layer in program.layers) and not any(map(_has_conditions, program.policies)):
         return program
     from rsppc.conditions import rule_environment  # loads the CEL library, which most specs do not need
 
@@ -118,6 +115,14 @@ def run_rules(program: Program, sink: DiagnosticSink) -> Program:
     layers = tuple(_checked_layer(layer, checked) for layer in program.layers)
     policies = tuple(_checked_policy(policy, checked) for policy in program.policies)
     return replace(program, layers=layers, policies=policies)
+
+
+def _has_conditions(policy: Policy) -> bool:
+    return (
+        bool(policy.degrade_rules)
+        or any(rule.when for rule in policy.provider_rules)
+        or any(rule.when for rule in policy.insert_rules)
+    )
 
 
 def _checked_layer(layer: Layer, checked: Any) -> Layer:

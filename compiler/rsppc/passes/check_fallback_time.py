@@ -25,15 +25,15 @@ from rsppc.ir.latency import (
     Arrivals,
     Figure,
     Missing,
-    Network,
     Part,
+    TimeGraph,
     arrivals,
     backwards,
     milliseconds,
-    network_of,
     output_figure,
     proofs_of,
     step_of,
+    time_graph_of,
 )
 from rsppc.ir.program import LatencyPath, Node, Program, ProviderRule
 from rsppc.ir.setting import Setting
@@ -99,12 +99,12 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     has_retries = any(rule.retry for policy in program.policies for rule in policy.provider_rules)
     if not has_fallbacks and not has_retries:
         return program
-    network = network_of(program, exclude_each_other)
+    graph = time_graph_of(program, exclude_each_other)
     proofs = proofs_of(program)
     told = {subject for path in proofs.paths for subject in path.unknown if not path.name.startswith("node/")}
-    paths = _check_fallbacks(program, network, told, sink) if has_fallbacks else []
+    paths = _check_fallbacks(program, graph, told, sink) if has_fallbacks else []
     if has_retries:
-        _check_retries(program, network, told, sink)
+        _check_retries(program, graph, told, sink)
     return replace(program, proofs=replace(proofs, paths=(*proofs.paths, *paths)))
 
 
@@ -124,29 +124,29 @@ class Takeover(Record):
     """A part of the chain without a figure."""
 
 
-def _check_fallbacks(program: Program, network: Network, told: set[str], sink: DiagnosticSink) -> list[LatencyPath]:
+def _check_fallbacks(program: Program, graph: TimeGraph, told: set[str], sink: DiagnosticSink) -> list[LatencyPath]:
     """One path per primary: a node with edges and a fallback."""
-    turn = turn_of(program, network)
+    turn = turn_of(program, graph)
     before = arrivals(turn.order, turn.first_output, OWNER, "p95")
-    rest = arrivals(*backwards(turn.order, [*network.hops, *network.endings]), END, "p95")
-    beyond = _rest_after_outputs(network, rest)
-    budget = smallest(budget_choices("turn_budget_ms", program, network.conditional))
+    rest = arrivals(*backwards(turn.order, [*graph.hops, *graph.endings]), END, "p95")
+    beyond = _rest_after_outputs(graph, rest)
+    budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
     known: dict[tuple[str, str], Takeover | None] = {}
     gaps_per_node = _gaps_per_node(program)
     paths: list[LatencyPath] = []
-    for node_id in network.order:
+    for node_id in graph.order:
         node = program.nodes[node_id]
         if node.fallback is None or node_id not in beyond:
             continue
         judged = [
             (takeover, port)
             for port in sorted(beyond[node_id])
-            if (takeover := _takeover(node.fallback.to, port, program, network, known)) is not None
+            if (takeover := _takeover(node.fallback.to, port, program, graph, known)) is not None
         ]
         if not judged:
             continue
         takeover, port = max(judged, key=lambda one: one[0].ms + beyond[node_id][one[1]])
-        handover = _handover(node, program, network)
+        handover = _handover(node, program, graph)
         spent = (_arrival(before, node_id), handover.figure.least_p95_ms, takeover.ms, beyond[node_id][port])
         gap = handover if not handover.figure.is_known else takeover.gap
         # What the primary itself takes does not matter once it has failed.
@@ -168,10 +168,10 @@ def _gaps_per_node(program: Program) -> Counter[str]:
     return Counter(subject if "->" in subject else subject.rpartition(".")[0] for subject in gaps)
 
 
-def _rest_after_outputs(network: Network, rest: Arrivals) -> dict[str, dict[str, int]]:
+def _rest_after_outputs(graph: TimeGraph, rest: Arrivals) -> dict[str, dict[str, int]]:
     """Per node and output the longest way from that output's event to the end."""
     beyond: dict[str, dict[str, int]] = {}
-    for hop in network.hops:
+    for hop in graph.hops:
         left = rest.get(hop.target)
         if left is None or hop.port is None:
             continue
@@ -182,7 +182,7 @@ def _rest_after_outputs(network: Network, rest: Arrivals) -> dict[str, dict[str,
 
 
 def _takeover(
-    node_id: str, port: str, program: Program, network: Network, known: dict[tuple[str, str], Takeover | None]
+    node_id: str, port: str, program: Program, graph: TimeGraph, known: dict[tuple[str, str], Takeover | None]
 ) -> Takeover | None:
     """How long a fallback, or one further down its chain, takes to an output; every link is worked out once.
 
@@ -197,13 +197,13 @@ def _takeover(
     behind = known.get((current or "", port))
     for link in reversed(chain):
         node = program.nodes[link]
-        figure = network.outputs.get(link, {}).get(port)
-        behind = known[link, port] = _slower_of(node, port, figure, behind, program, network)
+        figure = graph.outputs.get(link, {}).get(port)
+        behind = known[link, port] = _slower_of(node, port, figure, behind, program, graph)
     return known.get((node_id, port))
 
 
 def _slower_of(
-    node: Node, port: str, figure: Figure | None, behind: Takeover | None, program: Program, network: Network
+    node: Node, port: str, figure: Figure | None, behind: Takeover | None, program: Program, graph: TimeGraph
 ) -> Takeover | None:
     """A link that answers itself, or fails as well."""
     if figure is None:
@@ -213,20 +213,20 @@ def _slower_of(
     own = Takeover(ms=figure.least_p95_ms, by=node.id, figure=figure, gap=gap)
     if behind is None or node.fallback is None:
         return own
-    handover = _handover(node, program, network)
+    handover = _handover(node, program, graph)
     later = handover.figure.least_p95_ms + behind.ms
     gap = gap or (handover if not handover.figure.is_known else behind.gap)
     return replace(behind, ms=later, gap=gap) if later > own.ms else replace(own, gap=gap)
 
 
-def _handover(node: Node, program: Program, network: Network) -> Part:
+def _handover(node: Node, program: Program, graph: TimeGraph) -> Part:
     """When a node is given up: its budget, or where it has none its time-out."""
-    budget = largest(node_budget_choices(node, program, network.conditional))
+    budget = largest(node_budget_choices(node, program, graph.conditional))
     if budget is not None:
         return Part(subject=node.id, figure=_exact(budget.value, written_at(budget), "its budget"))
     if node.type is not None and node.type.timeout_ms is not None:
         return Part(subject=node.id, figure=_exact(node.type.timeout_ms, node.type.place, "the time-out of its type"))
-    timeout = largest(budget_choices("provider_timeout_ms", program, network.conditional))
+    timeout = largest(budget_choices("provider_timeout_ms", program, graph.conditional))
     if timeout is not None and node.type is not None and node.type.modality is not None:
         return Part(subject=node.id, figure=_exact(timeout.value, written_at(timeout), "the time-out of providers"))
     missing = Missing(text=f"`{node.id}` has neither a budget nor a time-out", place=node.place)
@@ -297,16 +297,16 @@ def _report_late(
 # --- Retries ---------------------------------------------------------------------------------------------------------
 
 
-def _check_retries(program: Program, network: Network, told: set[str], sink: DiagnosticSink) -> None:
+def _check_retries(program: Program, graph: TimeGraph, told: set[str], sink: DiagnosticSink) -> None:
     rules = _rules_that_serve(program)
-    for node in (*(program.nodes[node_id] for node_id in network.order), *network.inserted):
-        if node.type is None or node.type.modality is None or node.id not in network.outputs:
+    for node in (*(program.nodes[node_id] for node_id in graph.order), *graph.inserted):
+        if node.type is None or node.type.modality is None or node.id not in graph.outputs:
             continue
-        budget = smallest(node_budget_choices(node, program, network.conditional))
+        budget = smallest(node_budget_choices(node, program, graph.conditional))
         for rule in _rules_of(node, rules):
             providers = [one for one in program.providers.get(node.id, ()) if any(one.id == use for use, _ in rule.use)]
             if rule.retry is not None and providers and budget is not None:
-                _check_retry(rule, rule.retry, node, providers, budget, network, told, sink)
+                _check_retry(rule, rule.retry, node, providers, budget, graph, told, sink)
 
 
 def _rules_that_serve(program: Program) -> dict[str, list[ProviderRule]]:
@@ -340,7 +340,7 @@ def _check_retry(
     node: Node,
     providers: list[Provider],
     budget: Setting,
-    network: Network,
+    graph: TimeGraph,
     told: set[str],
     sink: DiagnosticSink,
 ) -> None:
@@ -349,8 +349,8 @@ def _check_retry(
     if repeats == 0:  # one attempt is what `check_time` has judged
         return
     parts = [
-        Part(subject=f"{node.id}.{port}", figure=output_figure(node, port, providers, network.conditional))
-        for port in sorted(network.outputs[node.id])
+        Part(subject=f"{node.id}.{port}", figure=output_figure(node, port, providers, graph.conditional))
+        for port in sorted(graph.outputs[node.id])
     ]
     part = max(parts, key=lambda one: one.figure.least_p95_ms)
     gaps = [one for one in parts if one.figure.p95_ms is None]

@@ -27,32 +27,24 @@ from rsppc.base.record import Record, replace
 from rsppc.base.source import Place, Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.latency import (
-    EDGE_FIGURE,
     END,
     Figure,
     Missing,
-    Network,
     Part,
+    TimeGraph,
     Way,
     max_or_none,
     milliseconds,
-    network_of,
     path_of,
     proofs_of,
     slowest,
     step_of,
+    time_graph_of,
 )
 from rsppc.ir.program import Condition, Edge, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, turn_of, with_rounds
-from rsppc.ir.worst_choice import (
-    budget_choices,
-    edge_buffer_choices,
-    largest,
-    node_budget_choices,
-    smallest,
-    written_at,
-)
+from rsppc.ir.worst_choice import budget_choices, node_budget_choices, smallest, written_at
 from rsppc.passes.base import Pass, facts
 
 E2E_GATE_P50_MS = 1500
@@ -164,13 +156,13 @@ class Asked(Record):
 
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
-    network = network_of(program, exclude_each_other)
-    turn = turn_of(program, network)
+    graph = time_graph_of(program, exclude_each_other)
+    turn = turn_of(program, graph)
     paths = [
-        *_check_turn(program, network, turn, sink),
-        *_check_nodes(program, network, sink),
+        *_check_turn(program, graph, turn, sink),
+        *_check_nodes(program, graph, sink),
     ]
-    _check_edges(program, network, sink)
+    _check_edges(program, graph, sink)
     proofs = proofs_of(program)
     return replace(program, proofs=replace(proofs, paths=(*proofs.paths, *paths)))
 
@@ -187,27 +179,27 @@ def exclude_each_other(first: Condition, second: Condition) -> bool:
 # --- Paths -----------------------------------------------------------------------------------------------------------
 
 
-def _check_turn(program: Program, network: Network, turn: Turn, sink: DiagnosticSink) -> list[LatencyPath]:
+def _check_turn(program: Program, graph: TimeGraph, turn: Turn, sink: DiagnosticSink) -> list[LatencyPath]:
     paths: list[LatencyPath] = []
     owner = program.turns.owner
     at = owner.place.span() if owner is not None else program.turns.place.span()
     end_to_end = slowest(turn.order, turn.end_to_end, START, END)
     if end_to_end is not None:
-        budget = smallest(budget_choices("path_budget_ms", program, network.conditional))
+        budget = smallest(budget_choices("path_budget_ms", program, graph.conditional))
         what = "the time from the end of speech to the first output"
         asked = Asked(name="e2e", what=what, way=end_to_end, budget=budget, at=at)
         _judge_end_to_end(asked, sink)
         paths.append(_path(asked))
-    budget = smallest(budget_choices("turn_budget_ms", program, network.conditional))
+    budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
     first_output = slowest(turn.order, turn.first_output, OWNER, END)
     if first_output is not None:
         what = "the time from the turn signal to the first output"
         asked = Asked(name="first_output", what=what, way=first_output, budget=budget, at=at)
-        _judge_first_output(asked, sink)
+        _judge_first_output(asked, _gaps(end_to_end) if end_to_end is not None else set(), sink)
         paths.append(_path(asked))
-    tools = with_rounds(turn, network) if first_output is not None else None
+    tools = with_rounds(turn, graph) if first_output is not None else None
     if first_output is not None and tools is not None:
-        has_filler = filler(program, network) is not None
+        has_filler = filler(program, graph) is not None
         what = "the time from the turn signal to the first output, after all rounds of its loops,"
         asked = Asked(name="turn_with_tools", what=what, way=tools, budget=None if has_filler else budget, at=at)
         _judge_tools(asked, first_output, sink)
@@ -235,7 +227,8 @@ def _judge_end_to_end(asked: Asked, sink: DiagnosticSink) -> None:
         _report_unproved(asked, sink)
 
 
-def _judge_first_output(asked: Asked, sink: DiagnosticSink) -> None:
+def _judge_first_output(asked: Asked, told: set[str], sink: DiagnosticSink) -> None:
+    """What is not known of the longer path has been said already."""
     way = asked.way
     if _is_over(way.least_p95_ms, asked.budget):
         took, budget = _took(way.least_p95_ms, way.p95_ms), _budget_text(asked.budget)
@@ -243,7 +236,7 @@ def _judge_first_output(asked: Asked, sink: DiagnosticSink) -> None:
         return
     if way.least_p95_ms > FIRST_OUTPUT_GATE_P95_MS:
         _report_gate(asked, "the turn signal", "p95", FIRST_OUTPUT_GATE_P95_MS, sink)
-    _report_unproved(asked, sink)
+    _report_unproved(asked, sink, told)
 
 
 def _judge_tools(asked: Asked, first_output: Way, sink: DiagnosticSink) -> None:
@@ -255,8 +248,12 @@ def _judge_tools(asked: Asked, first_output: Way, sink: DiagnosticSink) -> None:
         took, budget = _took(way.least_p95_ms, way.p95_ms), _budget_text(asked.budget)
         sink.report(LateAfterTools(at=asked.at, took=took, budget=budget, **_evidence(asked, way.parts)))
         return
-    told = {gap.text for part in first_output.unknown for gap in part.figure.missing}
-    _report_unproved(asked, sink, told)
+    _report_unproved(asked, sink, _gaps(first_output))
+
+
+def _gaps(way: Way) -> set[str]:
+    """What is missing on a path, in words."""
+    return {gap.text for part in way.unknown for gap in part.figure.missing}
 
 
 def _report_gate(asked: Asked, anchor: str, quantile: str, target: int, sink: DiagnosticSink) -> None:
@@ -339,19 +336,19 @@ def _listed(subjects: list[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def filler(program: Program, network: Network) -> str | None:
+def filler(program: Program, graph: TimeGraph) -> str | None:
     """A source that reaches an egress and that a turn, or what the caller says, starts."""
     sources = [
         node_id
-        for node_id in network.order
+        for node_id in graph.order
         if (node_type := program.nodes[node_id].type) is not None and node_type.role == "source"
     ]
     if not sources:
         return None
-    leading = _reached([hop.source for hop in network.endings], [(hop.target, hop.source) for hop in network.hops])
+    leading = _reached([hop.source for hop in graph.endings], [(hop.target, hop.source) for hop in graph.hops])
     entering = {node.id for node in program.nodes.values() if node.type is not None and node.type.role == "ingress"}
-    caused = [(hop.source, hop.target) for hop in network.hops if hop.source not in entering or hop.lane == "DataLane"]
-    turn_nodes = [node_id for node_id in network.order if program.scopes.get(node_id) == "turn"]
+    caused = [(hop.source, hop.target) for hop in graph.hops if hop.source not in entering or hop.lane == "DataLane"]
+    turn_nodes = [node_id for node_id in graph.order if program.scopes.get(node_id) == "turn"]
     started = _reached([*sorted(entering), *turn_nodes], caused)
     return next((node_id for node_id in sources if node_id in leading and node_id in started), None)
 
@@ -373,16 +370,16 @@ def _reached(starts: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[st
 # --- Nodes and edges -------------------------------------------------------------------------------------------------
 
 
-def _check_nodes(program: Program, network: Network, sink: DiagnosticSink) -> list[LatencyPath]:
+def _check_nodes(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> list[LatencyPath]:
     paths: list[LatencyPath] = []
-    for node in (*(program.nodes[node_id] for node_id in network.order), *network.inserted):
+    for node in (*(program.nodes[node_id] for node_id in graph.order), *graph.inserted):
         parts = [
             Part(subject=f"{node.id}.{port}", figure=figure)
-            for port, figure in sorted(network.outputs.get(node.id, {}).items())
+            for port, figure in sorted(graph.outputs.get(node.id, {}).items())
         ]
         if not parts:
             continue
-        budget = smallest(node_budget_choices(node, program, network.conditional))
+        budget = smallest(node_budget_choices(node, program, graph.conditional))
         part = max(parts, key=lambda one: one.figure.least_p95_ms)
         unknown = tuple(one for one in parts if not one.figure.is_known)
         if _is_over(part.figure.least_p95_ms, budget):
@@ -410,12 +407,14 @@ def _report_slow_node(node: Node, part: Part, budget: Setting | None, sink: Diag
     sink.report(SlowNode(at=at, subject=node.id, took=took, budget=budget_text, notes=notes, related=related))
 
 
-def _check_edges(program: Program, network: Network, sink: DiagnosticSink) -> None:
+def _check_edges(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> None:
     """Edges that took one and the same value are one finding."""
-    budget = smallest(budget_choices("edge_budget_ms", program, network.conditional))
+    budget = smallest(budget_choices("edge_budget_ms", program, graph.conditional))
     by_origin: dict[int, tuple[Setting, list[Edge]]] = {}
+    if not any(setting is not None and _is_over(setting.value, budget) for setting in graph.bounds.values()):
+        return
     for edge in sorted(program.edges, key=lambda one: one.id):
-        setting = largest(edge_buffer_choices(edge, EDGE_FIGURE, program, network.conditional))
+        setting = graph.bounds[edge.id]
         if setting is not None and _is_over(setting.value, budget):
             by_origin.setdefault(id(setting.origin), (setting, []))[1].append(edge)
     for setting, edges in by_origin.values():

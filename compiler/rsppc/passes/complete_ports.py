@@ -63,13 +63,15 @@ class SeveralPortsFit(Diagnostic):
 
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
+    _check_signatures(program, sink)
     edges: list[Edge] = []
-    changed = False
+    dropped: list[Edge] = []
     for edge in program.edges:
         complete = complete_edge(edge, program, sink)
-        changed = changed or complete is not edge
         if complete is not None:
             edges.append(complete)
+        else:
+            dropped.append(edge)
     turns = program.turns
     owner = _known_output(turns.owner, program, "control<turn>", sink) if turns.owner is not None else None
     cancels = tuple(
@@ -77,9 +79,31 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
         for cancel in turns.cancels
         if (source := _known_output(cancel.source, program, _signal_of(cancel), sink)) is not None
     )
-    if not changed and owner == turns.owner and len(cancels) == len(turns.cancels):
-        return program
-    return replace(program, edges=tuple(edges), turns=replace(turns, owner=owner, cancels=cancels))
+    lost = len(cancels) < len(turns.cancels) or (owner is None and turns.owner is not None)
+    turns = replace(turns, owner=owner, cancels=cancels, partial=lost)
+    return replace(program, edges=tuple(edges), dropped=tuple(dropped), turns=turns)
+
+
+def _check_signatures(program: Program, sink: DiagnosticSink) -> None:
+    """What a module exposes must be a port of its node."""
+    for exposed in program.exposed.values():
+        for direction, ports in (("in", exposed.inputs), ("out", exposed.outputs)):
+            for end in ports.values():
+                node = program.nodes[end.node]
+                if end.port is not None and _knows_ports(node, direction) and end.port not in _ports(node, direction):
+                    _report_unknown_port(end, node, _ports(node, direction), direction, sink)
+
+
+def _knows_ports(node: Node, direction: str) -> bool:
+    """Whether the ports of a node are known; where its config fails to name them, that has a message of its own."""
+    if node.type is None:
+        return False
+    for port in (node.type.outputs if direction == "out" else node.type.inputs).values():
+        names = node.config.get(port.named_by) if port.named_by is not None else None
+        if port.named_by is not None and port.named_by not in node.type.defaults:
+            if names is None or not isinstance(names.value, list):
+                return False
+    return True
 
 
 def complete_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge | None:
@@ -122,16 +146,18 @@ def _candidates(end: End, program: Program, direction: str, sink: DiagnosticSink
         ]
     node = program.nodes.get(end.node)
     if node is None:
-        _report_unknown_node(end, program, sink)
+        if not program.partial and not _is_unknown_module(end, program):
+            _report_unknown_node(end, program, sink)
         return []
-    if node.type is None:
+    if not _knows_ports(node, direction):
         return []
     ports = _ports(node, direction)
     if end.port is None:
         return [(replace(end, port=name), port) for name, port in ports.items()]
     port = ports.get(end.port)
     if port is None:
-        _report_unknown_port(end, node, ports, direction, sink)
+        if end.place.span().text.partition(".")[2].strip("'\"") == end.port or not program.exposed:
+            _report_unknown_port(end, node, ports, direction, sink)
         return []
     return [(end, port)]
 

@@ -162,6 +162,7 @@ def set_on_node(node: Node, steps: tuple[str, ...], setting: Setting) -> Node:
 def _signature(module: Module, resolver: _Resolver, nodes: dict[str, Node], sink: DiagnosticSink) -> Exposed:
     inputs = {name: resolver.end(port.inside, "input") for name, port in module.inputs.items()}
     outputs = {name: resolver.end(port.inside, "output") for name, port in module.outputs.items()}
+    broken: set[str] = set()
     for ports, declared in ((inputs, module.inputs), (outputs, module.outputs)):
         for name, end in list(ports.items()):
             if end.node not in nodes:
@@ -170,7 +171,8 @@ def _signature(module: Module, resolver: _Resolver, nodes: dict[str, Node], sink
                 at = declared[name].inside.place.span()
                 sink.report(BrokenSignature(at=at, subject=name, node=declared[name].inside.node, advice=advice))
                 del ports[name]
-    return Exposed(inputs=inputs, outputs=outputs)
+                broken.add(name)
+    return Exposed(inputs=inputs, outputs=outputs, broken=frozenset(broken))
 
 
 class _Resolver:
@@ -204,6 +206,8 @@ class _Resolver:
             return replace(end, node=node)
         inside_or_none = ports.get(end.port)
         if inside_or_none is None:
+            if end.port in exposed.broken:
+                return replace(end, node=node)
             self._report_unknown_port(end, node, direction, ports, end.place)
             return replace(end, node=node)
         return replace(inside_or_none, place=end.place)

@@ -36,6 +36,8 @@ def typed(node: Node, catalog: Catalog, sink: DiagnosticSink) -> Node:
     node_type = catalog.node_types.get(node.type_name)
     if node_type is not None:
         return replace(node, type=node_type)
+    if not node.type_name:  # missing, which has been reported
+        return node
     at = place_of(node.setting)
     guess = near_miss(node.type_name, catalog.node_types)
     prefix = node.type_name.split(".")[0] + "."

@@ -23,7 +23,6 @@ from rsppc.base.record import Record
 from rsppc.model.kinds import BY_NAME
 from rsppc.store.protocols import Kept, Refused, Stored, StoreFault
 
-
 _REF_LENGTH_MAX = 300
 
 

@@ -174,7 +174,7 @@ def comment_places(source: Source) -> list[tuple[int, int]]:
     return places
 
 
-_COMMENT = re.compile(r"#[^\n]*")
+_COMMENT = re.compile(r"#[^\r\n]*")
 _TOKEN = re.compile(
     r"""(?:[ \t\r\n]++|\#[^\n]*+)*+
     (?: ([A-Za-z_]\w*+(?:[./\-][\w*]++)*+

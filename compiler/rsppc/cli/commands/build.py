@@ -30,9 +30,11 @@ from rsppc.lowering.artifacts import Artifact, Artifacts
 @click.option("--snapshot", default="local/v1", show_default=True, help="Control-plane snapshot for distribution.json.")
 @click.option("--output", metavar="FOLDER", help="Where to write; the default is `output` of `rsppc.toml`, or `build`.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
+@click.option("--verbose", "-v", is_flag=True, help="Print warnings and notes in full.")
 @finding_options
 def COMMAND(
     names: tuple[str, ...],
+    verbose: bool,
     locked: bool,
     snapshot: str,
     output: str | None,
@@ -60,12 +62,12 @@ def COMMAND(
         for entry in wanted:
             found.extend(report_locked(entry, artifacts))
     root = output or os.path.join(workspace.root, workspace.output)
-    work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict)
+    work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict, locked=locked)
     built = list(_progress(each(wanted, work, jobs=jobs), len(wanted), show=options.format == "text"))
     for one in built:
         found.extend(one.diagnostics)
     files = artifacts.paths() if not names else tuple(entry.path for entry in wanted)
-    made = report(found, files, options)
+    made = report(found, files, options, brief=not verbose)
     if options.format == "text":
         print_summary(built, os.path.relpath(root))
     faults = [one.fault for one in built if one.fault is not None]

@@ -47,6 +47,20 @@ def render(report: Report, *, color: bool = False) -> str:
     return "\n".join([*findings, summary(report) + "\n"])
 
 
+def render_brief(report: Report, *, color: bool = False) -> str:
+    """Errors in full, everything else in one line each: for runs in which findings are not the point."""
+    paint = _colored if color else _plain
+    grave = [found for found in report.diagnostics if report.severity(found) == "error"]
+    lesser = [found for found in report.diagnostics if report.severity(found) != "error"]
+    findings = ["\n".join(_finding(found, "error", paint)) + "\n" for found in grave]
+    lines = [_line(found, report.severity(found), paint) + "\n" for found in lesser]
+    return "\n".join(findings) + ("\n" if grave else "") + "".join(lines) + summary(report) + "\n"
+
+
+def _line(diagnostic: Diagnostic, severity: Severity, paint: Paint) -> str:
+    return f"{paint(severity, f'{severity}[{diagnostic.code}]')} {diagnostic.at}: {visible(diagnostic.message())}"
+
+
 def summary(report: Report) -> str:
     """`2 errors, 1 warning in 3 files`."""
     counted = [_plural(number, severity) for severity, number in report.counts().items() if number]

@@ -1,0 +1,88 @@
+"""`rsppc pin`: write digests into a bundle's references, and keep what they stand for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from rsppc.base.canonical_json import canonical
+from rsppc.cli.entry import find_entry
+from rsppc.cli.exits import OK
+from rsppc.cli.pinning import pinned_text, pins_of
+from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
+from rsppc.diagnostics import DiagnosticSink
+from rsppc.driver import compile_bundle, open_workspace
+from rsppc.emit.artifacts import artifacts as emitted
+from rsppc.lowering.artifacts import meaning
+from rsppc.workspace import OBJECTS, Workspace
+
+
+@click.command(
+    "pin", epilog="Examples: `rsppc pin voice_assistant_bundle/v1`, `rsppc pin pipelines/bundles/demo_bundle_v1.yaml`."
+)
+@click.argument("bundle")
+def COMMAND(bundle: str) -> int:
+    """Write the digests of what BUNDLE refers to into its source.
+
+    What each digest stands for is kept below `bundles/objects/`, so that a later change can be shown value by value.
+    """
+    sink = DiagnosticSink()
+    workspace = workspace_here(sink)
+    artifacts = open_workspace(workspace, sink)
+    entry = find_entry(artifacts, bundle)
+    if entry.kind.name != "bundle":
+        usage(
+            f"`{bundle}` is a spec used without a bundle, which has nothing to pin", "write a bundle that releases it"
+        )
+    compilation = compile_bundle(artifacts, entry, purpose="build")
+    blocking = tuple(found for found in compilation.diagnostics if found.code != "RSP7102")
+    if compilation.program is None or any(found.severity == "error" for found in blocking):
+        options = Options(format="text", reports=(), strict=False, color=None)
+        return exit_code(report(blocking, (), options))
+    pins = pins_of(compilation.program, artifacts, entry)
+    made = emitted(compilation.program)
+    text = pinned_text(entry, pins, made.bundle_digest)
+    _keep(workspace, {pin.digest: meaning(pin.artifact.root) for pin in pins} | {made.bundle_digest: made.bundle})
+    if text != entry.document.source.text:
+        _replace(workspace, entry.path, text)
+    for pin in pins:
+        click.echo(f"{pin.kind:10} {pin.ref:40} {pin.digest}")
+    click.echo(f"{'makes':10} {entry.ref:40} {made.bundle_digest}")
+    click.echo(f"{'pinned' if text != entry.document.source.text else 'already pinned'} {entry.path}")
+    return OK
+
+
+def _keep(workspace: Workspace, programs: dict[str, Any]) -> None:
+    """Write what each digest stands for; a file of that name that is there says the same."""
+    folder = os.path.join(workspace.root, workspace.sources, OBJECTS)
+    for digest, program in programs.items():
+        path = os.path.join(folder, digest.removeprefix("sha256:") + ".json")
+        if os.path.exists(path):
+            continue
+        try:
+            os.makedirs(folder, exist_ok=True)
+            _write(path, canonical(program) + b"\n")
+        except OSError as error:
+            fault(f"cannot write `{path}`: {error.strerror}")
+
+
+def _replace(workspace: Workspace, path: str, text: str) -> None:
+    try:
+        _write(os.path.join(workspace.root, path), text.encode())
+    except OSError as error:
+        fault(f"cannot write `{path}`: {error.strerror}")
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file in one step: what stood there before stays until the new bytes are complete."""
+    beside = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    except OSError:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise

@@ -1,0 +1,94 @@
+"""Put digests behind the references in the text of a bundle, leaving everything else as its author wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rsppc.base.names import parse_ref
+from rsppc.base.record import Record
+from rsppc.ir.program import Program
+from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.syntax.document import Mapping, Sequence
+
+
+class Pin(Record):
+    """A reference of a bundle, the artifact that it leads to, and the digest that stands for it."""
+
+    kind: str
+    ref: str
+    digest: str
+    artifact: Any
+
+    @property
+    def text(self) -> str:
+        return f"{self.ref}@{self.digest}"
+
+
+_LISTS = {"policy": "policy_refs", "layer": "layer_refs", "module": "module_refs"}
+
+
+def pins_of(program: Program, artifacts: Artifacts, entry: Artifact) -> tuple[Pin, ...]:
+    """Everything that a bundle refers to, modules included."""
+    from rsppc.diagnostics import DiagnosticSink
+
+    pins = []
+    for pinned in program.bundle.pinned:
+        artifact = artifacts.resolve(pinned.kind, pinned.ref, entry.item_span(), DiagnosticSink())
+        assert artifact is not None
+        pins.append(Pin(kind=pinned.kind, ref=pinned.ref, digest=pinned.digest, artifact=artifact))
+    return tuple(pins)
+
+
+def pinned_text(entry: Artifact, pins: tuple[Pin, ...], bundle_digest: str) -> str:
+    """The source of a bundle with its references pinned, the modules in use listed, and the digest of what it makes."""
+    by_ref = {(pin.kind, pin.ref): pin for pin in pins}
+    edits: list[tuple[int, int, str]] = []
+    root = entry.root
+    for key, kind in (("spec_ref", "pipeline"), ("profile_ref", "profile")):
+        _edit(root, key, kind, by_ref, edits)
+    for kind, key in _LISTS.items():
+        refs = root.get(key)
+        for index in range(len(refs) if refs is not None else 0):
+            _edit(refs, index, kind, by_ref, edits)
+    if "bundle_digest" in root:
+        span = root.value_span("bundle_digest")
+        edits.append((span.start, span.end, span.text.replace(root["bundle_digest"], bundle_digest)))
+    text = entry.document.source.text
+    for start, end, replacement in sorted(edits, reverse=True):
+        text = text[:start] + replacement + text[end:]
+    modules = [pin.text for pin in pins if pin.kind == "module"]
+    if modules and "module_refs" not in root:
+        text = _with_key(text, entry.path, "module_refs", "[" + ", ".join(f'"{module}"' for module in modules) + "]")
+    if "bundle_digest" not in root:
+        text = _with_key(text, entry.path, "bundle_digest", f'"{bundle_digest}"')
+    return text
+
+
+def _edit(
+    container: Mapping | Sequence | Any,
+    key: Any,
+    kind: str,
+    by_ref: dict[tuple[str, str], Pin],
+    edits: list[tuple[int, int, str]],
+) -> None:
+    ref = parse_ref(container[key]) if not isinstance(container, Mapping) or key in container else None
+    pin = by_ref.get((kind, ref.name)) if ref is not None else None
+    if pin is None:
+        return
+    span = container.value_span(key)
+    written = span.text
+    quote = written[0] if written[:1] in ('"', "'") else ""
+    prefix = f"{kind}:" if written[len(quote) :].startswith(f"{kind}:") else ""
+    edits.append((span.start, span.end, f"{quote}{prefix}{pin.text}{quote}"))
+
+
+def _with_key(text: str, path: str, key: str, value: str) -> str:
+    """The text with one more key at its end, in the way of its format."""
+    if path.endswith(".yaml"):
+        return text.rstrip("\n") + f"\n{key}: {value}\n"
+    end = text.rindex("}")
+    before = text[:end].rstrip()
+    if path.endswith(".json"):
+        comma = "" if before.endswith("{") else ","
+        return f'{before}{comma}\n  "{key}": {value}\n{text[end:]}'
+    return f"{before}\n  {key} = {value}\n{text[end:]}"

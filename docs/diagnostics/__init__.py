@@ -1,0 +1,1 @@
+"""The generated pages of diagnostics, shipped as data."""
