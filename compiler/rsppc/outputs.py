@@ -88,7 +88,7 @@ def _holds(folder: str, files: Mapping[str, bytes]) -> bool:
             with open(os.path.join(folder, name), "rb") as file:
                 if file.read(len(data) + 1) != data:
                     return False
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
     return True
 
@@ -123,6 +123,9 @@ def _new_folder(sets: str) -> tuple[str, int | None]:
             lock = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             continue  # somebody took it for a left-over, as below
+        except OSError:
+            _remove(path)
+            raise
         if _try_lock(lock) != "busy" and _is_same(lock, path):
             return path, lock
         os.close(lock)

@@ -6,21 +6,25 @@ A workspace is the nearest folder upwards with `rsppc.toml`, else with `pipeline
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 
-from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.digest import Digest, digest_file
 from rsppc.base.record import Record
-from rsppc.base.source import Source, file_span
+from rsppc.base.source import Source, Span, file_span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 
 CONFIG_FILE = "rsppc.toml"
-SUFFIXES = (".yaml", ".json", ".rspp")
+SUFFIXES = (".yaml", ".json", ".rspp", ".yml")  # `.yml` is refused where it is read, instead of silently left out
 OBJECTS = "bundles/objects"
 """Where the programs of pinned artifacts are kept, below the sources folder."""
 FILE_SIZE_MAX = 8 * 2**20
+CONFIG_SIZE_MAX = 2**16
 
 
 class UnreadableFile(Diagnostic):
@@ -64,23 +68,30 @@ class Workspace(Record):
         """Relative paths of all source files, sorted. `assets`, pinned objects and workspaces inside are left out."""
         top = os.path.join(self.root, self.sources)
         real_top = os.path.realpath(top)
-        for folder, folders, names in os.walk(top):
+        for folder, folders, names in os.walk(top, onerror=partial(self._report_folder, sink)):
             relative = os.path.relpath(folder, top).replace(os.sep, "/")
             folders[:] = sorted(name for name in folders if not _is_left_out(relative, name))
-            for name in sorted(names):
-                if not name.endswith(SUFFIXES) or name.startswith("."):
-                    continue
+            sources = [name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
+            for name in sorted(
+                [*folders, *sources]
+            ):  # a link to a folder is not followed, but must not lead out either
                 path = f"{self.sources}/{name}" if relative == "." else f"{self.sources}/{relative}/{name}"
                 full = os.path.join(folder, name)
                 if os.path.islink(full) and not os.path.realpath(full).startswith(real_top + os.sep):
                     sink.report(LinkOutOfWorkspace(at=file_span(Source(path, "", b"")), subject=path))
-                    continue
-                yield path
+                elif name not in folders:
+                    yield path
+
+    def _report_folder(self, sink: DiagnosticSink, error: OSError) -> None:
+        """A folder whose files cannot be listed; a workspace may well have no sources yet."""
+        path = os.path.relpath(error.filename or self.root, self.root).replace(os.sep, "/")
+        if path != self.sources or not isinstance(error, FileNotFoundError):
+            sink.report(UnreadableFile(at=file_span(Source(path, "", b"")), subject=path, reason=_reason(error)))
 
     def read(self, path: str, sink: DiagnosticSink) -> bytes | None:
         """Bytes of a source file; reported and None where it cannot be read."""
         try:
-            with open(os.path.join(self.root, path), "rb") as file:
+            with _opened(os.path.join(self.root, path)) as file:
                 return file.read(FILE_SIZE_MAX + 1)
         except OSError as error:
             at = file_span(Source(path, "", b""))
@@ -100,9 +111,22 @@ class Workspace(Record):
         """Digest of a file under `assets/`; None where there is none, or where it lies elsewhere."""
         top = os.path.realpath(os.path.join(self.root, self.sources, "assets"))
         full = os.path.realpath(os.path.join(top, path))
-        if not full.startswith(top + os.sep) or not os.path.isfile(full):
+        if not full.startswith(top + os.sep):
             return None
-        return digest_bytes(Path(full).read_bytes())
+        try:
+            with _opened(full) as file:
+                return digest_file(file)
+        except OSError:
+            return None
+
+
+def _opened(path: str) -> BinaryIO:
+    """A regular file, opened for reading; a pipe in its place would be waited for, for ever."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "it is no regular file", path)
 
 
 def find_workspace(start: str, sink: DiagnosticSink) -> Workspace | None:
@@ -129,29 +153,87 @@ def _is_left_out(relative: str, name: str) -> bool:
     )
 
 
+def _config_bytes(path: str) -> tuple[bytes, str]:
+    """The bytes of the configuration file, or why they cannot be had."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(CONFIG_SIZE_MAX + 1)
+    except OSError as error:
+        return b"", _reason(error)
+    if len(text) > CONFIG_SIZE_MAX:
+        return b"", f"larger than {CONFIG_SIZE_MAX} bytes"
+    return text, ""
+
+
 def _configured(root: str, sink: DiagnosticSink) -> Workspace:
     import tomllib  # only where there is a configuration file
 
-    text = Path(root, CONFIG_FILE).read_bytes()
+    text, reason = _config_bytes(os.path.join(root, CONFIG_FILE))
     source = Source(CONFIG_FILE, text.decode("utf-8", "replace"), text)
 
-    def refuse(problem: str) -> Workspace:
-        sink.report(MalformedConfigFile(at=file_span(source), problem=problem))
+    def refuse(problem: str, at: Span) -> Workspace:
+        sink.report(MalformedConfigFile(at=at, problem=problem))
         return Workspace(root=root)
 
+    if reason:
+        return refuse(reason, file_span(source))
     try:
         config = tomllib.loads(source.text)
+    except RecursionError:
+        return refuse("nested too deeply", file_span(source))
     except tomllib.TOMLDecodeError as error:
-        return refuse(str(error))
-    kinds: dict[str, type] = {"sources": str, "output": str, "strict": bool, "lint": dict}
+        return refuse(*_toml_mistake(str(error), source))
+    except ValueError:  # a number of more digits than Python reads
+        return refuse("a number is out of range", file_span(source))
+    sound: dict[str, Any] = {}
     for key, value in config.items():
-        if key not in kinds:
-            return refuse(f"unknown key `{key}`")
-        if type(value) is not kinds[key]:
-            return refuse(f"`{key}` has the wrong type")
-        if isinstance(value, str) and (os.path.isabs(value) or ".." in value.split("/") or not value):
-            return refuse(f"`{key}` must be a folder inside the workspace")
-    return Workspace(root=root, **config)
+        problem = _config_problem(key, value, root)
+        if problem is None:
+            sound[key] = value
+        else:
+            refuse(problem, _key_span(key, source))
+    return Workspace(root=root, **sound)
+
+
+_CONFIG_KINDS: dict[str, tuple[type, str]] = {
+    "sources": (str, "a text"),
+    "output": (str, "a text"),
+    "strict": (bool, "true or false"),
+    "lint": (dict, "a table"),
+}
+
+
+def _config_problem(key: str, value: Any, root: str) -> str | None:
+    """What is wrong with an entry of `rsppc.toml`; None where nothing is."""
+    if key not in _CONFIG_KINDS:
+        return f"there is no key `{key[:60]}`"
+    kind, name = _CONFIG_KINDS[key]
+    if type(value) is not kind:
+        return f"`{key}` must be {name}"
+    if isinstance(value, str) and (
+        os.path.isabs(value) or ".." in value.split("/") or not value.isprintable() or not value
+    ):
+        return f"`{key}` must be a folder inside the workspace"
+    if key == "sources" and not os.path.isdir(os.path.join(root, value)):
+        return f"there is no folder `{value}`"  # a check of nothing would find nothing
+    return None
+
+
+def _key_span(key: str, source: Source) -> Span:
+    """Where a key stands at the beginning of a line; the file as a whole where it is written otherwise."""
+    found = re.search(rf"^[ \t]*(?:\[[ \t]*)?(\"?{re.escape(key)}\"?)[ \t]*[=\].]", source.text, re.MULTILINE)
+    return file_span(source) if found is None else Span(source=source, start=found.start(1), end=found.end(1))
+
+
+def _toml_mistake(said: str, source: Source) -> tuple[str, Span]:
+    """What the TOML reader says, and the place that it speaks of."""
+    found = re.fullmatch(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", said, re.DOTALL)
+    what = said if found is None else found["what"]
+    problem = f"it cannot be read as TOML: {what[:1].lower()}{what[1:]}"
+    if found is None:
+        return problem, file_span(source)
+    start = source.offset(int(found["line"]), int(found["column"]))
+    return problem, Span(source=source, start=start, end=start + 1)
 
 
 def _reason(error: OSError) -> str:

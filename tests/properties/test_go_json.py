@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from rsppc.emit.go_json import GoField, encode, sorted_map, struct
 
 texts = st.text(alphabet=st.one_of(st.sampled_from('<>&\u2028\u2029"\\\b\f\n\r\t\x00\x7fé😀'), st.characters()))

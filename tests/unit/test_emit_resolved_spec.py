@@ -87,7 +87,7 @@ def support(**said: Any) -> Program:
         "llm_small": written("llm-cohere"),
         "tts": written("tts-elevenlabs"),
     }
-    nodes, edges = said.pop("nodes", None) or support_nodes(), said.pop("edges", None) or support_edges()
+    nodes, edges = said.pop("nodes", support_nodes()), said.pop("edges", support_edges())
     return complete(
         nodes,
         edges,
@@ -181,7 +181,7 @@ def test_a_field_that_the_author_wrote_wins_over_the_profile_and_says_so() -> No
     spec = spec_of(support())
     pointer = "/effective_edges/sentences.text->tts.text/buffer"
     assert spec["defaulting_sources"][f"{pointer}/max_queue_items"] == "explicit_edge_config"
-    assert spec["defaulting_sources"][f"{pointer}/max_queue_ms"] == "execution_profile/simple/v1"
+    assert spec["defaulting_sources"][f"{pointer}/max_queue_ms"] == "execution_profile/tiny/v1"
     assert spec["effective_edges"]["sentences.text->tts.text"]["buffer"]["max_queue_items"] == 8
 
 
@@ -252,7 +252,7 @@ def test_the_treatment_of_each_lane_comes_from_the_edge_where_it_says_so() -> No
     assert found == {"DataLane": "drop", "ControlLane": "non_blocking_priority", "TelemetryLane": "sample"}
     pointer = "/effective_edges/mic.audio->line~1stt.audio/buffer/lane_handling"
     assert spec["defaulting_sources"][f"{pointer}/DataLane"] == "explicit_edge_config"
-    assert spec["defaulting_sources"][f"{pointer}/ControlLane"] == "execution_profile/simple/v1"
+    assert spec["defaulting_sources"][f"{pointer}/ControlLane"] == "execution_profile/tiny/v1"
 
 
 def test_a_condition_is_carried_as_canonical_text_and_as_a_tree() -> None:
@@ -291,7 +291,7 @@ def test_a_segmenter_becomes_the_streaming_handoff() -> None:
         "max_pending_revisions": 4,
         "max_pending_segments": 8,
     }
-    assert "streaming_handoff" not in spec_of(support(nodes=[node("mic", MIC)], edges=[]))
+    assert "streaming_handoff" not in spec_of(complete([node("mic", MIC)], []))
 
 
 def test_actions_are_those_that_rules_and_nodes_give_occasion_for() -> None:
@@ -404,7 +404,7 @@ def test_an_inserted_node_comes_with_its_two_edges() -> None:
 def test_edges_of_an_inserted_node_come_from_the_policy_and_its_bounds_from_the_profile() -> None:
     sources = spec_of(everything())["defaulting_sources"]
     assert sources["/rules/insert/0/out_of/from"] == "policy/rules/v1/add_pii"
-    assert sources["/rules/insert/0/out_of/buffer/max_queue_items"] == "execution_profile/simple/v1"
+    assert sources["/rules/insert/0/out_of/buffer/max_queue_items"] == "execution_profile/tiny/v1"
     assert sources["/rules/insert/0/into/buffer/max_queue_items"] == "explicit_edge_config"
 
 
@@ -479,7 +479,7 @@ def test_a_port_that_was_left_out_changes_the_provenance_only() -> None:
     edges = tuple(replace(one, inferred_ports=("source", "target")) for one in program.edges)
     before, after = emitted(program), emitted(replace(program, edges=edges))
     assert before.files()["resolved_spec.json"] == after.files()["resolved_spec.json"]
-    assert before.files()["bundle.json"] == after.files()["bundle.json"] or before.bundle == after.bundle
+    assert before.files()["bundle.json"] == after.files()["bundle.json"]
     assert [one["edge"] for one in after.provenance["inferred"]["ports"]][:2] == ["line/stt.text->llm.prompt"] * 2
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from rsppc.emit.plan_identity import determinism_of, plan_hash, plan_material, seed_of
 
 RECORDED = Path(__file__).parents[2] / "golden" / "turnplan" / "vectors.json"

@@ -202,7 +202,7 @@ def _left_out(program: Program, spec: ResolvedSpec) -> tuple[str, ...]:
             name = f"`{policy.ref}/{provider_rule.id}`"
             if provider_rule.when is not None:
                 notes.append(f"provider rule {name} has a condition")
-            elif provider_rule.node is None and (provider_rule.circuit_breaker or provider_rule.cost_cap):
+            elif provider_rule.retry or provider_rule.circuit_breaker or provider_rule.cost_cap:
                 notes.append(f"retry, circuit breaker and cost cap of provider rule {name}")
         notes.extend(f"degrade rule `{policy.ref}/{rule.id}` has a condition" for rule in policy.degrade_rules)
         notes.extend(

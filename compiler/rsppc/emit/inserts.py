@@ -37,41 +37,51 @@ def conditional_inserts(
     program: Program, flows: dict[str, EdgeFlow], nodes: NodeWriter, edges: EdgeWriter
 ) -> tuple[Insert, ...]:
     """The inserts that are decided when a turn opens, in the order in which their nodes stand on an edge."""
+    rules = [rule for policy in program.policies for rule in policy.insert_rules]
     found: list[Insert] = []
-    for policy in program.policies:
-        for rule in policy.insert_rules:
-            if rule.when is not None and rule.node.id not in program.nodes:
-                insert = _insert(f"/rules/insert/{len(found)}", program, rule, flows, nodes, edges)
-                if insert is not None:
-                    found.append(insert)
+    if any(rule.when is not None for rule in rules):
+        index = _EdgeIndex(program, {rule.node.id for rule in rules if rule.when is None})
+        for rule in rules:
+            edge = index.edge_of(rule) if rule.when is not None and rule.node.id not in program.nodes else None
+            ports = _fitting_ports(rule.node, edge, program) if edge is not None else None
+            if edge is not None and ports is not None:
+                pointer = f"/rules/insert/{len(found)}"
+                found.append(_insert(pointer, program, rule, edge, ports, flows, nodes, edges))
     return tuple(found)
 
 
-def edge_of(program: Program, rule: InsertRule) -> Edge | None:
-    """The edge of a rule; its last part where rules without a condition have put nodes on it."""
-    wanted = f"{rule.source}->{rule.target}"
-    edge = next((one for one in program.edges if one.id == wanted or wanted in one.aliases), None)
-    always = {one.node.id for policy in program.policies for one in policy.insert_rules if one.when is None}
-    seen: set[str] = set()
-    while edge is not None and edge.target.node in always and edge.target.node not in seen:
-        seen.add(edge.target.node)
-        behind = edge.target.node
-        edge = next((one for one in program.edges if one.source.node == behind), None)
-    return edge
+class _EdgeIndex:
+    """Edges by all their names, and by the node that rules without a condition have put before them."""
+
+    def __init__(self, program: Program, always: set[str]) -> None:
+        self._named: dict[str, Edge] = {}
+        self._behind: dict[str, Edge] = {}
+        for edge in program.edges:
+            for name in (edge.id, *edge.aliases):
+                self._named.setdefault(name, edge)
+            if edge.source.node in always:
+                self._behind.setdefault(edge.source.node, edge)
+
+    def edge_of(self, rule: InsertRule) -> Edge | None:
+        """The edge of a rule; its last part where rules without a condition have put nodes on it."""
+        edge = self._named.get(f"{rule.source}->{rule.target}")
+        seen: set[str] = set()
+        while edge is not None and edge.target.node in self._behind and edge.target.node not in seen:
+            seen.add(edge.target.node)
+            edge = self._behind[edge.target.node]
+        return edge
 
 
 def _insert(
     pointer: str,
     program: Program,
     rule: InsertRule,
+    edge: Edge,
+    ports: tuple[str, str],
     flows: dict[str, EdgeFlow],
     nodes: NodeWriter,
     edges: EdgeWriter,
-) -> Insert | None:
-    edge = edge_of(program, rule)
-    ports = _fitting_ports(rule.node, edge, program) if edge is not None else None
-    if edge is None or ports is None:
-        return None
+) -> Insert:
     entry, leaving = ports
     node = replace(rule.node, config=with_type_defaults(rule.node))
     place = node.place

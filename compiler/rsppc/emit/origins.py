@@ -156,7 +156,7 @@ def enter_leaves(sources: dict[str, str], value: Any, numbers: Any, labels: list
     pending: list[tuple[str, Any, Any]] = [(prefix, value, numbers)]
     while pending:
         pointer, part, number = pending.pop()
-        if not part or not isinstance(part, dict | list):
+        if not part or not isinstance(part, dict | list | tuple):
             sources[pointer] = labels[number]
             continue
         entries: Iterable[tuple[Any, Any]] = part.items() if isinstance(part, dict) else enumerate(part)

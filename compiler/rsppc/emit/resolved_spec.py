@@ -11,8 +11,8 @@ from hashlib import sha256
 from itertools import combinations
 from typing import Any
 
-from rsppc.base.canonical_json import canonical, digest_value
-from rsppc.base.digest import Digest
+from rsppc.base.canonical_json import canonical
+from rsppc.base.digest import Digest, digest_bytes
 from rsppc.base.record import Record
 from rsppc.emit.conditions import condition
 from rsppc.emit.edges import LANES, EdgeWriter
@@ -77,33 +77,48 @@ def resolved_spec(program: Program) -> ResolvedSpec:
         sections["switches"] = _computed("switches", switches, ledger)
     if segmenter is not None:
         sections["streaming_handoff"] = _handoff(segmenter, ledger)
-    graph_digest, refs = _graph_refs(program, sections, inserts)
+    graph = _graph(sections)
+    graph_digest = graph.digest()
+    refs = _graph_refs(program, graph, graph_digest, inserts)
     sections["graph_definition_refs"] = _computed("graph_definition_refs", refs, ledger)
-    return _composed(sections, ledger, graph_digest)
+    return _composed(sections, graph.sections(), ledger, graph_digest)
 
 
-def _composed(sections: dict[str, Part], ledger: Ledger, graph_digest: Digest) -> ResolvedSpec:
+def _composed(
+    sections: dict[str, Part], written: dict[str, bytes], ledger: Ledger, graph_digest: Digest
+) -> ResolvedSpec:
+    """The document; `written` holds the canonical bytes of sections that somebody needed before."""
     told = ledger.tell("/resolved_spec_id", "", ledger.computed("resolved_spec_id"))
     value: dict[str, Any] = {name: section.value for name, section in sections.items()}
     value["defaulting_sources"] = ledger.sources
     numbers: dict[str, Any] = {name: section.numbers for name, section in sections.items()}
     numbers["resolved_spec_id"] = told.numbers
-    spec_id, digest = _identity(value)
+    members = {name: written[name] if name in written else canonical(part) for name, part in value.items()}
+    spec_id, digest = _identity(members)
     value["resolved_spec_id"] = spec_id
     return ResolvedSpec(value=value, digest=digest, numbers=numbers, ledger=ledger, graph_digest=graph_digest)
 
 
-def _identity(value: dict[str, Any]) -> tuple[str, Digest]:
-    """The id of a document that has none yet, and the digest of the document with it, over one canonical encoding."""
-    members = {name: b'"%b":%b' % (name.encode(), canonical(part)) for name, part in value.items()}
-    before = b"{" + b",".join([members[name] for name in sorted(members) if name < "resolved_spec_id"]) + b","
-    after = b",".join([members[name] for name in sorted(members) if name > "resolved_spec_id"]) + b"}"
-    without = sha256(before)
+def _identity(members: dict[str, bytes]) -> tuple[str, Digest]:
+    """The id of a document that has none yet, and the digest of the document with it. Members go to the digest one by
+    one, as the document is long and need not exist in one piece; what stands before the id is hashed once."""
+    names = sorted(members)
+    without = sha256()
+    for name in (one for one in names if one < "resolved_spec_id"):
+        without.update(b'%b"%b":' % (b"{" if name == names[0] else b",", name.encode()))
+        without.update(members[name])
     complete = without.copy()
+    after = b"".join([b',"%b":%b' % (one.encode(), members[one]) for one in names if one > "resolved_spec_id"]) + b"}"
     without.update(after)
     spec_id = f"rs-{without.hexdigest()[:32]}"
-    complete.update(b'"resolved_spec_id":"%b",%b' % (spec_id.encode(), after))
+    complete.update(b',"resolved_spec_id":"%b"' % spec_id.encode())
+    complete.update(after)
     return spec_id, Digest("sha256:" + complete.hexdigest())
+
+
+def _object(members: dict[str, bytes]) -> bytes:
+    """Canonical bytes of an object whose members are written already. Names are plain ASCII without escapes."""
+    return b"{" + b",".join([b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)]) + b"}"
 
 
 def _nodes(program: Program, writer: NodeWriter, ledger: Ledger) -> Part:
@@ -285,34 +300,54 @@ def _stated(**figures: Any) -> dict[str, Any]:
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def _graph_refs(
-    program: Program, sections: dict[str, Part], inserts: tuple[Insert, ...]
-) -> tuple[Digest, dict[str, str]]:
+class Graph(Record):
+    """A graph in canonical bytes, node by node and edge by edge, so that a variant is made without writing it anew."""
+
+    nodes: dict[str, bytes]
+    edges: dict[str, bytes]
+    rest: dict[str, bytes]
+
+    def digest(self) -> Digest:
+        """Meaning digest: of `effective_nodes`, `effective_edges`, `turns` and `unknown_events`."""
+        return digest_bytes(_object({**self.rest, **self.sections()}))
+
+    def sections(self) -> dict[str, bytes]:
+        return {"effective_nodes": _object(self.nodes), "effective_edges": _object(self.edges)}
+
+
+def _graph(sections: dict[str, Part]) -> Graph:
+    return Graph(
+        nodes={one: canonical(value) for one, value in sections["effective_nodes"].value.items()},
+        edges={one: canonical(value) for one, value in sections["effective_edges"].value.items()},
+        rest={name: canonical(sections[name].value) for name in ("turns", "unknown_events")},
+    )
+
+
+def _graph_refs(program: Program, graph: Graph, base: Digest, inserts: tuple[Insert, ...]) -> dict[str, str]:
     """A reference per graph that can come to run: `base`, and one per combination of conditional inserts."""
-    graph = {name: sections[name].value for name in ("effective_nodes", "effective_edges", "turns", "unknown_events")}
-    digest = digest_value(graph)
     prefix = f"graph:{program.bundle.id}/{program.bundle.version}@"
-    refs = {"base": prefix + digest}
+    refs = {"base": prefix + base}
     most = len(inserts) if len(inserts) <= _VARIANT_RULES_MAX else 1
     for size in range(1, most + 1):
         for chosen in combinations(inserts, size):
             name = "+".join(f"{one.rule.policy}/{one.rule.id}" for one in chosen)
-            refs[name] = prefix + digest_value(with_inserts(graph, chosen))
-    return digest, refs
+            refs[name] = prefix + _with_inserts(graph, chosen).digest()
+    return refs
 
 
-def with_inserts(graph: dict[str, Any], chosen: tuple[Insert, ...]) -> dict[str, Any]:
+def _with_inserts(graph: Graph, chosen: tuple[Insert, ...]) -> Graph:
     """The graph with nodes put on its edges. A second node on one edge stands behind the first: the edge that leaves
     the first one leads to the second, and keeps the bounds that it had."""
-    nodes, edges = dict(graph["effective_nodes"]), dict(graph["effective_edges"])
-    last_part: dict[str, str] = {}
+    nodes, edges = dict(graph.nodes), dict(graph.edges)
+    last: dict[str, Insert] = {}
     for one in chosen:
-        nodes[one.node.id] = one.node_part.value
-        former = edges.pop(last_part.get(one.replaced, one.replaced), None)
-        into = dict(one.into_part.value)
-        if one.replaced in last_part and former is not None:
-            into = {**former, "to": into["to"]}
-        edges[f"{into['from']}->{into['to']}"] = into
-        edges[one.out_of.id] = one.out_of_part.value
-        last_part[one.replaced] = one.out_of.id
-    return {**graph, "effective_nodes": nodes, "effective_edges": edges}
+        nodes[one.node.id] = canonical(one.node_part.value)
+        before = last.get(one.replaced)
+        into = one.into_part.value
+        if before is not None:
+            into = {**before.out_of_part.value, "to": into["to"]}
+        edges.pop(before.out_of.id if before is not None else one.replaced, None)
+        edges[f"{into['from']}->{into['to']}"] = canonical(into)
+        edges[one.out_of.id] = canonical(one.out_of_part.value)
+        last[one.replaced] = one
+    return Graph(nodes=nodes, edges=edges, rest=graph.rest)

@@ -22,12 +22,15 @@ from rsppc.ir.setting_path import print_steps
 class View:
     """What patches need to know of the document into which they point."""
 
-    __slots__ = ("edges", "inserted", "nodes", "program", "segmenter")
+    __slots__ = ("edges", "inserted", "named_by_rules", "nodes", "program", "segmenter")
 
     def __init__(self, program: Program, inserts: tuple[Insert, ...], segmenter: str | None) -> None:
         self.program = program
         self.segmenter = segmenter
         self.nodes: dict[str, Node] = dict(program.nodes)
+        self.named_by_rules = {
+            one.node for policy in program.policies for one in policy.provider_rules if one.node is not None
+        }
         self.inserted: dict[str, str] = {}
         """Pointer of every node that a rule can insert."""
         self.edges: dict[str, list[tuple[str, Edge]]] = {}
@@ -109,13 +112,12 @@ def _served(rule: ProviderRule, view: View) -> list[str]:
     """The nodes whose provider a rule decides, where it is the one that holds."""
     if rule.node is not None:
         return [rule.node] if rule.node in view.nodes else []
-    named = {one.node for policy in view.program.policies for one in policy.provider_rules if one.node}
     return sorted(
         node.id
         for node in view.nodes.values()
         if node.type is not None
         and node.type.modality == rule.modality
-        and node.id not in named
+        and node.id not in view.named_by_rules
         and (node.provider is None or node.provider.value is None)
     )
 

@@ -68,7 +68,7 @@ def translate_bundle(earlier: Earlier, all_: EarlierSet, sink: DiagnosticSink) -
 
 
 def _same_release(earlier: Earlier, spec: Earlier, sink: DiagnosticSink) -> bool:
-    written, expected = earlier.root["pipeline_version"], spec.root.get("pipeline_version")
+    written, expected = earlier.root["pipeline_version"], spec.root.get("pipeline_version", "")
     if not spec.sound or written == expected:
         return True
     at, other = earlier.root.value_span("pipeline_version"), f"the spec `{spec.file_name}`"

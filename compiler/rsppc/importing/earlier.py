@@ -53,6 +53,7 @@ class Target(Record):
     """An artifact to be written. `path` is relative to the folder of sources."""
 
     earlier: Earlier
+    id: str
     path: str
     content: dict[str, Any]
 
@@ -73,6 +74,7 @@ def target(
     kept = {f"earlier_{key}": str(earlier.root[key]) for key in labels if key in earlier.root}
     return Target(
         earlier=earlier,
+        id=id_,
         path=f"{kind.folder}/{id_}_{earlier.version}.yaml",
         content={
             "schema_version": kind.schema_version,

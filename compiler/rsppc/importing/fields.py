@@ -6,6 +6,7 @@ deep this descends follows from the declaration, never from the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rsppc.base.names import PROVIDER_ID, VERSION, near_miss
@@ -24,6 +25,9 @@ from rsppc.syntax.document import Mapping, Sequence
 TEXT = m.Text(length_max=200)
 """A name or a short text; never blank."""
 
+GUESSES_MAX = 50
+"""How many findings of a file may guess what was meant: a guess takes a thousand times as long as a look."""
+
 
 def report_unsound(root: Mapping, shape: m.Shape, sink: DiagnosticSink) -> None:
     """Report everything in a document that its declaration does not allow."""
@@ -39,14 +43,15 @@ def item_path(path: str, key: str | int) -> str:
 
 def _check_mapping(mapping: Mapping, shape: m.Shape, path: str, title: str, sink: DiagnosticSink) -> None:
     fields = {one.name: one for one in shape.fields}
-    for key, value in mapping.items():
+    for key, value, key_at, value_at in _entries(mapping):
         here = item_path(path, key)
         if key not in fields:
-            guess = near_miss(key, (name for name in fields if name not in mapping))
+            missing = [name for name in fields if name not in mapping]
+            guess = near_miss(key, missing) if len(sink) < GUESSES_MAX else None
             advice = f"did you mean `{guess}`?" if guess else "there are " + ", ".join(f"`{name}`" for name in fields)
-            sink.report(EarlierUnknownField(at=mapping.key_span(key), subject=here, title=title, advice=advice))
+            sink.report(EarlierUnknownField(at=key_at, subject=here, title=title, advice=advice))
             continue
-        _check_value(value, fields[key].type, here, mapping.value_span(key), title, sink)
+        _check_value(value, fields[key].type, here, value_at, title, sink)
     for one in shape.fields:
         if one.required and one.name not in mapping:
             at = mapping.key_span(one.name)
@@ -54,8 +59,9 @@ def _check_mapping(mapping: Mapping, shape: m.Shape, path: str, title: str, sink
 
 
 def _check_value(value: Any, type_: m.FieldType, path: str, at: Span, title: str, sink: DiagnosticSink) -> None:
-    expected, classes = _EXPECTED[type_.__class__]
-    if value.__class__ not in classes:
+    expected, kind = _EXPECTED[type_.__class__]
+    is_of_kind = value.__class__ is kind
+    if not is_of_kind:
         sink.report(EarlierWrongType(at=at, subject=path, expected=expected, found=_described(value)))
         return
     match type_:
@@ -64,10 +70,7 @@ def _check_value(value: Any, type_: m.FieldType, path: str, at: Span, title: str
         case m.Listing():
             _check_listing(value, type_, path, at, title, sink)
         case m.Table(value=inner):
-            if not value:
-                sink.report(EarlierWrongValue(at=at, subject=path, problem="is empty"))
-            for key, one in value.items():
-                _check_value(one, inner, item_path(path, key), value.value_span(key), title, sink)
+            _check_table(value, inner, path, at, title, sink)
         case _:
             problem, advice = _complaint(value, type_)
             if problem:
@@ -88,15 +91,30 @@ def _check_listing(value: Sequence, type_: m.Listing, path: str, at: Span, title
         seen.setdefault(one, here)
 
 
-_EXPECTED: dict[type, tuple[str, tuple[type, ...]]] = {
-    m.Text: ("a text", (str,)),
-    m.Identifier: ("a text", (str,)),
-    m.Choice: ("a text", (str,)),
-    m.Integer: ("a whole number", (int,)),
-    m.Flag: ("`true` or `false`", (bool,)),
-    m.Listing: ("a list", (Sequence,)),
-    m.Table: ("an object", (Mapping,)),
-    m.Nested: ("an object", (Mapping,)),
+def _check_table(value: Mapping, inner: m.FieldType, path: str, at: Span, title: str, sink: DiagnosticSink) -> None:
+    if not value:
+        sink.report(EarlierWrongValue(at=at, subject=path, problem="is empty", advice="it has at least one entry"))
+    for key, one, _, at_value in _entries(value):
+        _check_value(one, inner, item_path(path, key), at_value, title, sink)
+
+
+def _entries(mapping: Mapping) -> Iterator[tuple[str, Any, Span, Span]]:
+    """Each key and value with their places; asking a mapping for one place after the other takes quadratic time."""
+    source, at = mapping.source, mapping.at
+    for index, (key, value) in enumerate(mapping.items()):
+        first, last, start, end = at[4 * index : 4 * index + 4]
+        yield key, value, Span(source=source, start=first, end=last), Span(source=source, start=start, end=end)
+
+
+_EXPECTED: dict[type, tuple[str, type]] = {
+    m.Text: ("a text", str),
+    m.Identifier: ("a text", str),
+    m.Choice: ("a text", str),
+    m.Integer: ("a whole number", int),
+    m.Flag: ("`true` or `false`", bool),
+    m.Listing: ("a list", Sequence),
+    m.Table: ("an object", Mapping),
+    m.Nested: ("an object", Mapping),
 }
 
 _FORMS = {

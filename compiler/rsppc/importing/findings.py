@@ -128,7 +128,7 @@ class EarlierReference(Diagnostic):
 
 
 class PipelineVersionDiffers(Diagnostic):
-    """Artifacts that belong together carry one `pipeline_version`; if they differ, they were never released together."""
+    """Artifacts that belong together carry one `pipeline_version`; if theirs differ, they were never one release."""
 
     code = "RSP1312"
     name = "pipeline-version-differs"

@@ -64,7 +64,9 @@ def followed_if_there(earlier: Earlier, key: str, kind: str, all_: EarlierSet, s
     return None
 
 
-def bundle_of(earlier: Earlier, ref_key: str, version_key: str, all_: EarlierSet, sink: DiagnosticSink) -> Earlier | None:
+def bundle_of(
+    earlier: Earlier, ref_key: str, version_key: str, all_: EarlierSet, sink: DiagnosticSink
+) -> Earlier | None:
     """The bundle to which an artifact belongs: the one that names it, else the one of its `pipeline_version`."""
     at, written = earlier.root.value_span(version_key), earlier.root[version_key]
     naming = all_.bundles_naming(ref_key, earlier)
@@ -74,19 +76,19 @@ def bundle_of(earlier: Earlier, ref_key: str, version_key: str, all_: EarlierSet
     if len(naming) == 1 and isinstance(naming[0].root.get("pipeline_version"), str):
         expected = naming[0].root["pipeline_version"]
         other = f"the bundle `{naming[0].file_name}`"
-        sink.report(
-            PipelineVersionDiffers(at=at, subject=version_key, written=written, other=other, expected=expected)
-        )
+        sink.report(PipelineVersionDiffers(at=at, subject=version_key, written=written, other=other, expected=expected))
         return None
     if any(not one.sound for one in all_.bundles):
         return None  # a consequence of what was said about the bundle
-    how_many = "no bundle" if not fitting else "more than one bundle"
+    how_many, advice = "no bundle", "name the bundle as a source as well"
+    if fitting:
+        how_many, advice = "more than one bundle", f"name the file in the `{ref_key}` of one of them"
     sink.report(
         WithoutBundle(
             at=at,
             subject=version_key,
             problem=f"{how_many} among the sources has the `pipeline_version` `{written}`",
-            advice="name the bundle as a source as well" if not fitting else f"name the file in one bundle's `{ref_key}`",
+            advice=advice,
         )
     )
     return None

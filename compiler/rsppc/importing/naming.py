@@ -6,7 +6,7 @@ import re
 
 from rsppc.base.names import ID
 from rsppc.diagnostics import DiagnosticSink
-from rsppc.importing.earlier import EarlierKind
+from rsppc.importing.earlier import Earlier, EarlierKind
 from rsppc.importing.findings import EarlierName, Renamed
 from rsppc.syntax.document import Document, Mapping
 
@@ -16,19 +16,23 @@ _WITH_VERSION = re.compile(r"(?P<id>.+?)[_/.-](?P<version>v(?:0|[1-9][0-9]{0,5})
 
 def named(kind: EarlierKind, document: Document, root: Mapping, sink: DiagnosticSink) -> tuple[str, str]:
     """The id and version that an artifact will have; an empty id, and a finding, where none can be made."""
-    written, subject = root.get(kind.id_key) if kind.id_key else None, kind.id_key
-    if not isinstance(written, str):
-        written, subject = document.path.rsplit("/", 1)[-1].removesuffix(".json"), "file name"
-    at = root.value_span(kind.id_key or "schema_version")
+    written = _written_name(kind, document, root)
     found = _WITH_VERSION.fullmatch(written)
     id_ = plain_id(found["id"] if found is not None else written)
     if id_ is None:
-        sink.report(EarlierName(at=at, subject=subject, written=written[:60]))
+        at = root.value_span(kind.id_key or "schema_version")
+        sink.report(EarlierName(at=at, subject=kind.id_key or "file", written=written[:60]))
         return "", "v1"
     version = found["version"] if found is not None else _version_of(root.get("pipeline_version"))
-    if written != f"{id_}/{version}":
-        sink.report(Renamed(at=at, subject=subject, before=written, after=f"{id_}/{version}"))
     return id_, version
+
+
+def report_renamed(earlier: Earlier, sink: DiagnosticSink) -> None:
+    """Say how an artifact is called now, where that is not how it was called."""
+    written = _written_name(earlier.kind, earlier.document, earlier.root)
+    if written != earlier.ref:
+        at = earlier.root.value_span(earlier.kind.id_key or "schema_version")
+        sink.report(Renamed(at=at, subject=earlier.kind.id_key or "file", before=written, after=earlier.ref))
 
 
 def plain_id(text: str) -> str | None:
@@ -45,6 +49,11 @@ def free_id(wanted: str, taken: set[str]) -> str:
         made = f"{wanted}_{number}"
     taken.add(made)
     return made
+
+
+def _written_name(kind: EarlierKind, document: Document, root: Mapping) -> str:
+    written = root.get(kind.id_key) if kind.id_key else None
+    return written if isinstance(written, str) else document.path.rsplit("/", 1)[-1].removesuffix(".json")
 
 
 def _version_of(pipeline_version: object) -> str:

@@ -105,7 +105,7 @@ def _report_recording(earlier: Earlier, all_: EarlierSet, sink: DiagnosticSink) 
     level, modes = SIMPLE_RECORDING
     said = f"{level} and {', '.join(f'`{one}`' for one in modes)}"
     reason = f"what a plan records is said by its profile, and `{PROFILE_REF}` says {said}"
-    manifests = sorted({path for path in _manifests(earlier, all_)})
+    manifests = sorted(set(_manifests(earlier, all_)))
     if manifests:
         reason += "; the modes stand in " + ", ".join(f"`{one}`" for one in manifests)
     sink.report(NotCarried(at=at, subject="recording_policy", reason=reason))

@@ -46,7 +46,7 @@ PROFILE = EarlierKind(
                     shape=Shape(
                         name="budgets",
                         doc="Budgets.",
-                        fields=tuple(field(key, MS_FROM_1, "A budget in milliseconds.", required=True) for key in _TODAY),
+                        fields=tuple(field(key, MS_FROM_1, "In milliseconds.", required=True) for key in _TODAY),
                     )
                 ),
                 "The budgets.",

@@ -7,13 +7,14 @@ edges, nothing is guessed.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.importing.earlier import Earlier, EarlierKind, Target, target
-from rsppc.importing.fields import TEXT
+from rsppc.importing.fields import GUESSES_MAX, TEXT
 from rsppc.importing.findings import (
     Added,
     Became,
@@ -85,7 +86,8 @@ _STAGES = {
     "llm": _Stage(node_type="speech.llm", takes="prompt", gives="text"),
     "tts": _Stage(node_type="speech.tts", takes="text", gives="audio"),
 }
-# Which modality may follow which, and what has to stand between: a model gives pieces of words, a voice takes sentences.
+# Which modality may follow which, and what has to stand between: a model gives pieces of words, a voice takes
+# sentences.
 _FITS: dict[tuple[str, str], str] = {
     ("stt", "llm"): "",
     ("stt", "tts"): "",
@@ -105,9 +107,7 @@ def translate_spec(earlier: Earlier, all_: EarlierSet, sink: DiagnosticSink) -> 
     content = _whole_turn(earlier, nodes, edges, sink)
     _report_renamed_nodes(earlier, sink)
     for key, reason in _LABELS.items():
-        sink.report(
-            KeptAsLabel(at=earlier.root.value_span(key), subject=key, label=f"earlier_{key}", reason=reason)
-        )
+        sink.report(KeptAsLabel(at=earlier.root.value_span(key), subject=key, label=f"earlier_{key}", reason=reason))
     return [target(earlier, PIPELINE_SPEC, {"profile": "simple/v1", **content}, labels=tuple(_LABELS))]
 
 
@@ -148,7 +148,7 @@ def _edges(earlier: Earlier, nodes: dict[str, str], sink: DiagnosticSink) -> lis
         ends = (edge["from"], edge["to"])
         for key in ("from", "to"):
             if edge[key] not in nodes:
-                guess = near_miss(edge[key], nodes)
+                guess = near_miss(edge[key], nodes) if len(sink) < GUESSES_MAX else None
                 advice = f"did you mean `{guess}`?" if guess else "declare the node, or remove the edge"
                 at, node = edge.value_span(key), edge[key][:60]
                 sink.report(EarlierUndeclaredNode(at=at, subject=f"{path}.{key}", node=node, advice=advice))
@@ -162,9 +162,9 @@ def _edges(earlier: Earlier, nodes: dict[str, str], sink: DiagnosticSink) -> lis
 
 
 def _report_unfit(edge: Any, path: str, nodes: dict[str, str], fed: dict[str, str], sink: DiagnosticSink) -> None:
-    source, sink_node = nodes[edge["from"]], nodes[edge["to"]]
-    if (source, sink_node) not in _FITS:
-        problem = f"what a node of modality `{source}` gives is nothing that one of modality `{sink_node}` takes"
+    source, end = nodes[edge["from"]], nodes[edge["to"]]
+    if (source, end) not in _FITS:
+        problem = f"what a node of modality `{source}` gives is nothing that one of modality `{end}` takes"
         advice = "what fits is " + ", ".join(f"`{one}` to `{other}`" for one, other in _FITS)
         sink.report(EarlierGraph(at=edge.span(), subject=path, problem=problem, advice=advice))
     elif edge["to"] in fed:
@@ -221,7 +221,7 @@ def _whole_turn(
             added.append((segmenter, between))
             nodes.insert(next(at for at, node in enumerate(nodes) if node["node_id"] == ids[end]), _node(*added[-1]))
             steps = [start, f"{segmenter}.text", stop]
-        wired += [_edge(*pair) for pair in zip(steps, steps[1:], strict=False)]
+        wired += [_edge(*pair) for pair in pairwise(steps)]
         said = " -> ".join(f"`{step}`" for step in steps)
         sink.report(Became(at=root["edges"].value_span(index), subject=f"edges[{index}]", outcome=f"becomes {said}"))
     speaker = free_id("speaker", taken)

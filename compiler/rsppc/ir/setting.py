@@ -18,8 +18,11 @@ class Container(Protocol):
     def value_span(self, key: Any, /) -> Span: ...
 
 
-class Written(Record):
-    """Written by the author of the pipeline: on a node, on an edge, or on the pipeline itself."""
+class Written(Record, kw_only=False):
+    """Written by the author of the pipeline: on a node, on an edge, or on the pipeline itself.
+
+    Made once for each value of a spec, so that it can be called without names.
+    """
 
     section: Literal["node", "edge", "pipeline"]
     container: Any

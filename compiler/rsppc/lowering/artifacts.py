@@ -13,9 +13,10 @@ from typing import Any
 from rsppc.base.canonical_json import digest_value
 from rsppc.base.digest import Digest
 from rsppc.base.names import Ref, near_miss, parse_ref, version_key
+from rsppc.base.record import replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
-from rsppc.lowering.check_shape import EmptyList, MissingKey, NullValue, OneOfKeys, sound_mapping
+from rsppc.lowering.check_shape import EmptyList, MalformedRef, MissingKey, NullValue, OneOfKeys, sound_mapping
 from rsppc.model.kinds import BY_NAME, BY_SCHEMA_VERSION
 from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.document import Document, Mapping
@@ -163,7 +164,13 @@ class Artifacts:
 
     def at(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
         """The artifact of one file of the workspace, and what was found wrong with the file."""
-        return self._own.artifact(path)
+        artifact, diagnostics = self._own.artifact(path)
+        if not diagnostics:
+            return artifact, diagnostics
+        diagnostics = tuple(self._with_versions(one) for one in diagnostics)
+        if artifact is not None:
+            artifact.diagnostics = diagnostics
+        return artifact, diagnostics
 
     def add(self, path: str, data: bytes) -> None:
         """Put unsaved text in the place of a file."""
@@ -185,36 +192,52 @@ class Artifacts:
                 sink.report(AmbiguousArtifact(at=at, kind=kind, subject=ref.name, related=related))
             if found:
                 for diagnostic in found[0].diagnostics:
-                    sink.report(diagnostic)
+                    sink.report(self._with_versions(diagnostic))
                 return found[0]
         self._report_unknown(kind, ref, at, sink)
         return None
 
+    def versions(self, kind: str) -> dict[str, list[str]]:
+        """Versions of all artifacts of a kind in sight, oldest first, by id."""
+        known = self.cache.get(f"versions of {kind}")
+        if known is None:
+            found: dict[str, set[str]] = {}
+            for artifact in (one for shelf in self.of_kind(kind) for one in shelf):
+                found.setdefault(artifact.id, set()).add(artifact.version)
+            known = {artifact_id: sorted(versions, key=version_key) for artifact_id, versions in found.items()}
+            self.cache[f"versions of {kind}"] = known
+        result: dict[str, list[str]] = known
+        return result
+
+    def _with_versions(self, diagnostic: Diagnostic) -> Diagnostic:
+        """A refused reference with the versions that it could have named."""
+        if not isinstance(diagnostic, MalformedRef):
+            return diagnostic
+        artifact_id = diagnostic.written.split("/")[0].split(":")[-1]
+        versions = self.versions(diagnostic.kind).get(artifact_id)
+        if not versions:
+            return diagnostic
+        return replace(diagnostic, versions=_there_are(artifact_id, versions))
+
     def _report_unknown(self, kind: str, ref: Ref, at: Span, sink: DiagnosticSink) -> None:
-        known: dict[str, list[str]] = {}
-        for shelf in (self._own, self._shipped):
-            for artifact_id, version in shelf.names() if shelf is not None else ():
-                known.setdefault(artifact_id, []).append(version)
-        versions = sorted(set(known.get(ref.id, ())), key=version_key)
-        if versions:
-            sink.report(
-                UnknownArtifact(
-                    at=at,
-                    kind=kind,
-                    subject=ref.name,
-                    advice=f"there {'are' if len(versions) > 1 else 'is'} "
-                    + ", ".join(f"`{ref.id}/{version}`" for version in versions),
-                )
-            )
+        known = self.versions(kind)
+        if ref.id in known:
+            advice = _there_are(ref.id, known[ref.id])
+            sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=advice))
             return
         guess = near_miss(ref.id, known)
         if guess is None:
             folder = f"{self.workspace.sources}/{BY_NAME[kind].folder}/{ref.id}_{ref.version}.yaml"
             sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"write it in `{folder}`"))
             return
-        meant = f"{guess}/{sorted(known[guess], key=version_key)[-1]}"
+        meant = f"{guess}/{known[guess][-1]}"
         fixes = (Fix(title=f"write `{meant}`", edits=(Edit(at=at, text=meant),)),)
         sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"did you mean `{meant}`?", fixes=fixes))
+
+
+def _there_are(artifact_id: str, versions: list[str]) -> str:
+    shown = ", ".join(f"`{artifact_id}/{version}`" for version in versions[-8:])
+    return f"there {'are' if len(versions) > 1 else 'is'} {shown}"
 
 
 _STEM = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]+(?:\.[0-9]+){0,2})")
@@ -250,9 +273,6 @@ class _Shelf:
         self._data[path] = (data, DiagnosticSink())
         self._artifacts.pop(path, None)
         self._of_kind.clear()
-
-    def names(self) -> list[tuple[str, str]]:
-        return [(artifact_id, version) for artifact_id, files in self._by_name.items() for version, _ in files]
 
     def find(self, kind: str, ref: Ref) -> list[Artifact]:
         """The artifacts that a reference can mean, by the names of their files."""
@@ -317,10 +337,11 @@ class _Shelf:
         if kind is None:
             return None, sink.sorted()
         partial = sink.has_errors
-        shape_sink = DiagnosticSink()
+        shape_sink = DiagnosticSink() if partial else sink
         root = sound_mapping(document.root, kind.shape, shape_sink)
-        for diagnostic in _not_caused_by_reading(shape_sink.sorted(), sink.sorted()) if partial else shape_sink.sorted():
-            sink.report(diagnostic)
+        if partial:
+            for diagnostic in _not_caused_by_reading(shape_sink.sorted(), sink.sorted()):
+                sink.report(diagnostic)
         if kind.id_field not in root or "version" not in root:
             return None, sink.sorted()
         _check_file_name(path, kind, root, sink)

@@ -49,7 +49,7 @@ class WrongType(Diagnostic):
 
     code = "RSP1103"
     name = "wrong-type"
-    headline = "`{key}` is {expected}, and this is {found}"
+    headline = "`{key}` must be {expected}, not {found}"
     hint = "{advice}"
     key: str
     expected: str
@@ -62,7 +62,7 @@ class WrongUnit(Diagnostic):
 
     code = "RSP1104"
     name = "wrong-unit"
-    headline = "`{key}` is a whole number of {unit}, and this is `{written}`"
+    headline = "`{key}` must be a whole number{unit}, not `{written}`"
     hint = "{advice}"
     key: str
     unit: str
@@ -75,7 +75,7 @@ class OutOfBounds(Diagnostic):
 
     code = "RSP1105"
     name = "out-of-bounds"
-    headline = "`{key}` is {written}, and must lie between {minimum} and {maximum}{unit}"
+    headline = "`{key}` is {written}; it must lie between {minimum} and {maximum}{unit}"
     key: str
     written: int
     minimum: int
@@ -101,7 +101,7 @@ class MalformedName(Diagnostic):
 
     code = "RSP1107"
     name = "malformed-name"
-    headline = "`{written}` is no {form}"
+    headline = "`{written}` is not {form}"
     hint = "{advice}"
     written: str
     form: str
@@ -173,22 +173,24 @@ class MalformedRef(Diagnostic):
     code = "RSP1113"
     name = "malformed-ref"
     headline = "`{written}` does not name one version of {article} {kind}"
-    hint = "write it like `{example}`{versions}"
+    hint = "{versions}"
     written: str
     kind: str
     article: str
-    example: str
-    versions: str = ""
+    versions: str
 
 
 def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Mapping:
     """The mapping without its unsound entries; the same object where all of it is sound."""
-    fields = _fields(shape)
+    fields, plain, required = _known(shape)
     replaced: dict[str, Any] = {}
-    if not mapping.keys() <= fields.keys():
+    # Most values are plain ones that fit; only the others need a closer look.
+    others = [key for key, value in mapping.items() if (fits := plain.get(key)) is None or not fits(value)]
+    if others and not mapping.keys() <= fields.keys():
         mapping = _with_meant_keys(mapping, fields, shape, sink)
-    for key, value in mapping.items():
-        field = fields.get(key)
+        others = list(mapping)
+    for key in others:
+        field, value = fields.get(key), mapping[key]
         if field is None:
             replaced[key] = _DROPPED
         elif value is None:
@@ -199,7 +201,7 @@ def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Map
             sound = _sound(value, field.type, _Spot(mapping, key, key), sink)
             if sound is not value:
                 replaced[key] = sound
-    if not mapping.keys() >= _required(shape):
+    if not mapping.keys() >= required:
         _report_missing_keys(mapping, shape, sink)
     for group in shape.one_of:
         _check_one_of(mapping, group, shape, sink)
@@ -250,27 +252,35 @@ def _check_text(value: Any, type_: m.Text, spot: _Spot, sink: DiagnosticSink) ->
 
 
 _FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
-    "id": (ID, "name", "names are lower-case letters, digits and `_`, beginning with a letter"),
+    "id": (ID, "a name", "names are lower-case letters, digits and `_`, beginning with a letter"),
     "provider": (
         PROVIDER_ID,
-        "provider name",
+        "the name of a provider",
         "provider names are lower-case words joined by `-`, as in `stt-deepgram`",
     ),
-    "dotted": (DOTTED_ID, "dotted name", "write lower-case words joined by dots, as in `speech.stt`"),
-    "version": (VERSION, "version", "versions are `v1`, `v1.2` or `v1.2.3`"),
+    "dotted": (DOTTED_ID, "a dotted name", "write lower-case words joined by dots, as in `speech.stt`"),
+    "version": (VERSION, "a version", "versions are `v1`, `v1.2` or `v1.2.3`"),
     "node": (
         re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*"),
-        "name of a node",
+        "the name of a node",
         "names are lower-case letters, digits and `_`; a node of a module is `module/node`",
     ),
     "port": (
         re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*(\.[a-z][a-z0-9_]*)?"),
-        "end of an edge",
+        "an end of an edge",
         "write `node.port`, or `node` where only one port fits",
     ),
-    "date": (re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"), "date", "write it like `2026-11-01`"),
-    "secret": (re.compile(r"secret://[a-z0-9_-]+/[A-Za-z0-9_./-]+"), "secret reference", "write `secret://store/name`"),
-    "path": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"), "path", "write a relative path with forward slashes"),
+    "date": (re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"), "a date", "write it like `2026-11-01`"),
+    "secret": (
+        re.compile(r"secret://[a-z0-9_-]+/[A-Za-z0-9_./-]+"),
+        "a reference to a secret",
+        "write `secret://store/name`",
+    ),
+    "path": (
+        re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"),
+        "a relative path",
+        "write a relative path with forward slashes",
+    ),
 }
 _NAME_LENGTH_MAX = 200
 
@@ -284,17 +294,23 @@ def _check_identifier(value: Any, type_: m.Identifier, spot: _Spot, sink: Diagno
                 MalformedName(
                     at=spot.span(),
                     written=_shortened(value),
-                    form="digest",
+                    form="a digest",
                     advice="digests are `sha256:` and 64 hexadecimal digits",
                 )
             )
             return _DROPPED
         return value
     pattern, form, advice = _FORMS[type_.form]
-    if pattern.fullmatch(value) is None or len(value) > _NAME_LENGTH_MAX:
-        sink.report(MalformedName(at=spot.span(), written=_shortened(value), form=form, advice=advice))
+    if pattern.fullmatch(value) is not None and len(value) <= _NAME_LENGTH_MAX:
+        return value
+    span = spot.span()
+    guess = re.sub(r"[-\s]+", "_", value.strip().lower()) if type_.form in ("id", "node", "port") else ""
+    if guess == value or len(guess) > _NAME_LENGTH_MAX or pattern.fullmatch(guess) is None:
+        sink.report(MalformedName(at=span, written=_shortened(value), form=form, advice=advice))
         return _DROPPED
-    return value
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),)
+    sink.report(MalformedName(at=span, written=_shortened(value), form=form, advice=advice, fixes=fixes))
+    return guess
 
 
 _QUANTITY = re.compile(r"\s*([0-9]+)(?:\.([0-9]{1,3}))?\s*([a-zA-Z]+)\s*")
@@ -329,7 +345,7 @@ def _wrong_number(value: Any, type_: m.Integer, spot: _Spot, sink: DiagnosticSin
     span = spot.span()
     advice = f"write `{number}`" if number is not None else "write the number alone"
     fixes = () if number is None else (Fix(title=f"write `{number}`", edits=(Edit(at=span, text=str(number)),)),)
-    unit = type_.unit or "no unit"
+    unit = f" of {type_.unit}" if type_.unit else ""
     sink.report(WrongUnit(at=span, key=spot.name, unit=unit, written=value, advice=advice, fixes=fixes))
     return _DROPPED
 
@@ -372,17 +388,12 @@ def _check_reference(value: Any, type_: m.Reference, spot: _Spot, sink: Diagnost
     return value
 
 
-def malformed_ref(written: str, kind: str, at: Span, versions: tuple[str, ...] = ()) -> MalformedRef:
+def malformed_ref(written: str, kind: str, at: Span) -> MalformedRef:
     """The diagnostic for a text that is no reference of a kind."""
-    known = f"; there are {', '.join(f'`{version}`' for version in versions)}" if versions else ""
-    return MalformedRef(
-        at=at,
-        written=_shortened(written),
-        kind=kind,
-        article="an" if kind[0] in "aeio" else "a",
-        example=f"{'simple' if kind == 'profile' else 'my_' + kind}/v1",
-        versions=known,
-    )
+    article = "an" if kind[0] in "aeio" else "a"
+    example = f"{'simple' if kind == 'profile' else 'my_' + kind}/v1"
+    advice = f"write a name and a version, as in `{example}`"
+    return MalformedRef(at=at, written=_shortened(written), kind=kind, article=article, versions=advice)
 
 
 def _check_expression(value: Any, _type: m.Expression, spot: _Spot, sink: DiagnosticSink) -> Any:
@@ -418,7 +429,7 @@ def _check_anything(value: Any, _type: m.Anything, _spot: _Spot, _sink: Diagnost
 
 def _check_listing(value: Any, type_: m.Listing, spot: _Spot, sink: DiagnosticSink) -> Any:
     if value.__class__ is not Sequence:
-        return _wrong_type(value, "a list", spot, sink)
+        return _wrong_type(value, "a list", spot, sink, advice="begin each entry with `- `, or put them in `[…]`")
     if len(value) < type_.length_min:
         sink.report(EmptyList(at=spot.span(), key=spot.name))
         return _DROPPED
@@ -461,10 +472,13 @@ def _report_repeated(sequence: Sequence, spot: _Spot, sink: DiagnosticSink) -> N
 
 def _check_table(value: Any, type_: m.Table, spot: _Spot, sink: DiagnosticSink) -> Any:
     if value.__class__ is not Mapping:
-        return _wrong_type(value, "a mapping", spot, sink)
+        return _wrong_type(value, "a mapping", spot, sink, advice="write it as `key: value`")
     if len(value) < type_.length_min:
         sink.report(EmptyList(at=spot.span(), key=spot.name))
         return _DROPPED
+    fits = _plain_test(type_.key)
+    if type_.value.__class__ is m.Anything and fits is not None and all(map(fits, value)):
+        return value
     replaced: dict[str, Any] = {}
     for key, one in value.items():
         if _sound(key, type_.key, _KeySpot(value, key, spot.name), sink) is _DROPPED:
@@ -491,23 +505,37 @@ class _KeySpot(_Spot):
 
 def _check_nested(value: Any, type_: m.Nested, spot: _Spot, sink: DiagnosticSink) -> Any:
     if value.__class__ is not Mapping:
-        return _wrong_type(value, "a mapping", spot, sink)
+        return _wrong_type(value, "a mapping", spot, sink, advice=_mapping_advice(type_.shape))
     return sound_mapping(value, type_.shape, sink)
+
+
+def _mapping_advice(shape: m.Shape) -> str:
+    """How to write a mapping of a shape: with the keys that it needs, else with its first one."""
+    keys = [field.name for field in shape.fields if field.required] or [shape.fields[0].name]
+    return f"write it as `{{{', '.join(f'{key}: …' for key in keys)}}}`"
 
 
 def _check_one_of_types(value: Any, type_: m.OneOf, spot: _Spot, sink: DiagnosticSink) -> Any:
     """The first option that has nothing to complain of; else the complaints of the best one are reported."""
-    best: DiagnosticSink | None = None
-    for option in type_.options:
-        attempt = DiagnosticSink(strict=sink.strict)
-        sound = _sound(value, option, spot, attempt)
-        if not len(attempt):
+    attempts: dict[int, DiagnosticSink] = {}
+    for number in sorted(range(len(type_.options)), key=lambda one: _is_unlikely(value, type_.options[one])):
+        attempts[number] = DiagnosticSink(strict=sink.strict)
+        sound = _sound(value, type_.options[number], spot, attempts[number])
+        if not len(attempts[number]):
             return sound
-        if best is None or len(attempt) < len(best):
-            best = attempt
-    for diagnostic in best.sorted() if best is not None else ():
+    for diagnostic in min((attempts[number] for number in sorted(attempts)), key=len).sorted():
         sink.report(diagnostic)
     return _DROPPED
+
+
+def _is_unlikely(value: Any, option: m.FieldType) -> bool:
+    """Whether a mapping has keys that the option has not: complaining about each would be dear, and for nothing where
+    another option fits."""
+    return (
+        option.__class__ is m.Nested
+        and value.__class__ is Mapping
+        and not value.keys() <= _known(option.shape)[0].keys()
+    )
 
 
 _CHECKS: dict[type, Callable[[Any, Any, _Spot, DiagnosticSink], Any]] = {
@@ -527,21 +555,39 @@ _CHECKS: dict[type, Callable[[Any, Any, _Spot, DiagnosticSink], Any]] = {
     m.OneOf: _check_one_of_types,
 }
 
-_FIELDS: dict[int, dict[str, m.Field]] = {}
-_REQUIRED: dict[int, frozenset[str]] = {}
+_Test = Callable[[Any], bool]
+_KNOWN: dict[int, tuple[dict[str, m.Field], dict[str, _Test], frozenset[str]]] = {}
+"""Per shape its fields by name, tests that most sound values of a field pass, and the required fields. Shapes are
+constants of `model/`, so that their identity serves as key."""
 
 
-def _fields(shape: m.Shape) -> dict[str, m.Field]:
-    """Fields by name; shapes are constants of `model/`, so that their identity serves as key."""
-    found = _FIELDS.get(id(shape))
-    if found is None:
-        found = _FIELDS[id(shape)] = {field.name: field for field in shape.fields}
-        _REQUIRED[id(shape)] = frozenset(field.name for field in shape.fields if field.required)
-    return found
+def _known(shape: m.Shape) -> tuple[dict[str, m.Field], dict[str, _Test], frozenset[str]]:
+    return _KNOWN.get(id(shape)) or _learn(shape)
 
 
-def _required(shape: m.Shape) -> frozenset[str]:
-    return _REQUIRED[id(shape)]
+def _learn(shape: m.Shape) -> tuple[dict[str, m.Field], dict[str, _Test], frozenset[str]]:
+    tests = {field.name: test for field in shape.fields if (test := _plain_test(field.type)) is not None}
+    required = frozenset(field.name for field in shape.fields if field.required)
+    known = _KNOWN[id(shape)] = {field.name: field for field in shape.fields}, tests, required
+    return known
+
+
+def _plain_test(type_: m.FieldType) -> _Test | None:
+    match type_:
+        case m.Integer(minimum=low, maximum=high):
+            return lambda value: value.__class__ is int and low <= value <= high
+        case m.Flag():
+            return lambda value: value.__class__ is bool
+        case m.Text(length_max=longest):
+            return lambda value: value.__class__ is str and len(value) <= longest
+        case m.Identifier(form=form) if form in _FORMS:
+            fits = _FORMS[form][0].fullmatch
+            return lambda value: value.__class__ is str and len(value) <= _NAME_LENGTH_MAX and fits(value) is not None
+        case m.Choice(values=values):
+            words = frozenset(one for one in values if isinstance(one, str))
+            return lambda value: value.__class__ is str and value in words
+        case _:
+            return None
 
 
 def _report_unknown_key(mapping: Mapping, key: str, shape: m.Shape, sink: DiagnosticSink) -> str | None:

@@ -79,9 +79,9 @@ def _setting_or_none(section: Literal["node"], item: Mapping, key: str, origin: 
 
 def _fallback(item: Mapping) -> Fallback | None:
     fallback = item.get("fallback")
-    if not fallback or "to" not in fallback or not fallback.get("on"):
+    if not fallback or "to" not in fallback:
         return None
-    return Fallback(to=fallback["to"], on=tuple(fallback["on"]), place=Item(container=fallback, key="to"))
+    return Fallback(to=fallback["to"], on=tuple(fallback.get("on") or ()), place=Item(container=fallback, key="to"))
 
 
 def lower_edges(items: Any, origin: OriginOf) -> tuple[Edge, ...]:

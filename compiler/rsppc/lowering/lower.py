@@ -112,7 +112,7 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
     layers = _references(artifacts, entry.root, "layer_refs", "layer", sink)
     modules = _Modules(artifacts, sink)
     subgraphs = modules.subgraphs(spec.root, ())
-    origin = _author
+    origin: OriginOf = Written
     return Program(
         bundle=Bundle(
             id=entry.id,
@@ -189,14 +189,10 @@ def catalog(artifacts: Artifacts, sink: DiagnosticSink) -> Catalog:
     return result
 
 
-def _author(section: Any, container: Any, key: Any) -> Written:
-    return Written(section=section, container=container, key=key)
-
-
 def _unknown_events(root: Mapping) -> Setting | None:
     if "unknown_events" not in root:
         return None
-    return Setting(value=root["unknown_events"], origin=_author("pipeline", root, "unknown_events"))
+    return Setting(value=root["unknown_events"], origin=Written("pipeline", root, "unknown_events"))
 
 
 def _reference(artifacts: Artifacts, root: Mapping, key: str, kind: str, sink: DiagnosticSink) -> Artifact | None:
@@ -268,7 +264,8 @@ def _profile(artifacts: Artifacts, entry: Artifact, spec: Artifact, sink: Diagno
         profile = _reference(artifacts, spec.root, "profile", "profile", sink)
         at = spec.root.value_span("profile")
     else:
-        if entry is spec and not spec.partial:
+        is_written = "profile" in (spec.document.root or ())  # refused then, which has been reported
+        if entry is spec and not spec.partial and not is_written:
             sink.report(NoProfile(at=spec.item_span(), subject=spec.ref))
         return None
     if profile is not None:
@@ -343,7 +340,7 @@ class _Modules:
             module=self._module(item, chain),
             place=Item(container=item, key="name"),
             settings={
-                key: Setting(value=value, origin=_author("node", settings, key)) for key, value in settings.items()
+                key: Setting(value=value, origin=Written("node", settings, key)) for key, value in settings.items()
             },
             min_version=requires.get("min_version"),
         )

@@ -57,8 +57,8 @@ def _kind(kind: m.ArtifactKind, shown: set[str]) -> Iterator[str]:
     yield f"## {kind.title}"
     yield kind.shape.doc
     yield (
-        f"Announced by `schema_version: {kind.schema_version}`, named by `{kind.id_field}` and `version`, referred to as"
-        f" `{kind.name}:<{kind.id_field}>/<version>`, kept in `{kind.folder}/`."
+        f"Announced by `schema_version: {kind.schema_version}`, named by `{kind.id_field}` and `version`,"
+        f" referred to as `{kind.name}:<{kind.id_field}>/<version>`, kept in `{kind.folder}/`."
         f" Schema: [`{file_name(kind)}`](../schemas/{file_name(kind)})."
         f" Serves {', '.join(FEATURES[kind.folder]).replace('..', ' to ')}."
     )

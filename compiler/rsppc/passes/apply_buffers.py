@@ -14,7 +14,11 @@ from rsppc.ir.types import Values
 from rsppc.passes.base import Pass, facts
 
 BOUNDS = ("max_queue_items", "max_queue_ms", "max_queue_bytes", "max_latency_contribution_ms")
+_NEEDED = ("strategy", *BOUNDS, "watermarks")
 LOSSY = ("drop_newest", "drop_oldest", "sample", "latest_only")
+
+_TELLING = (*LOSSY, "block")
+"""Strategies that need a second look."""
 
 
 class UnboundedEdge(Diagnostic):
@@ -130,10 +134,10 @@ def _marks_are_sound(setting: Setting) -> bool:
 
 
 def _check(edge: Edge, buffer: dict[str, Setting], frame: str, program: Program, sink: DiagnosticSink) -> None:
-    at = edge.source.place.span()
     profile = program.defaults.ref
-    for field in ("strategy", *BOUNDS, "watermarks"):
+    for field in _NEEDED:
         if field not in buffer or buffer[field].value is None:
+            at = edge.source.place.span()
             sink.report(UnboundedEdge(at=at, subject=edge.id, field=field, profile=profile, frame=frame))
     strategy = buffer.get("strategy")
     if strategy is not None:
@@ -147,8 +151,10 @@ def _check(edge: Edge, buffer: dict[str, Setting], frame: str, program: Program,
 def _check_strategy(
     edge: Edge, strategy: Setting, buffer: dict[str, Setting], frame: str, sink: DiagnosticSink
 ) -> None:
-    at = place_of(strategy)
     name = strategy.value
+    if name not in _TELLING and frame != "ControlLane":
+        return
+    at = place_of(strategy)
     if frame == "ControlLane" and name != "block":
         sink.report(ControlNotBlocking(at=at, subject=edge.id, strategy=name))
     if name == "block" and (buffer.get("max_block_time_ms") is None or buffer["max_block_time_ms"].value is None):

@@ -215,6 +215,8 @@ def _check_options(node: Node, options: list[ProviderOption], program: Program, 
     if not options:
         if node.provider is not None and node.provider.value is not None:
             return  # the name leads nowhere, which has been reported
+        if program.partial:
+            return
         kind = UnboundNodeInBuild if program.purpose == "build" else UnboundNode
         sink.report(kind(at=node.place.span(), subject=node.id, modality=modality))
     elif all(option.holds for option in options):

@@ -37,6 +37,7 @@ class NoBargeIn(Diagnostic):
     code = "RSP4401"
     name = "no-barge-in"
     severity = "warning"
+    moot_beside_errors = True
     headline = "pipeline `{subject}` hears and speaks, but nobody can interrupt it"
     hint = "name an output that notices speech: `turns: {{barge_in: [{{from: NODE.barge_in}}]}}`"
 

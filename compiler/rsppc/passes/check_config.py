@@ -81,17 +81,18 @@ class UnknownRecord(Diagnostic):
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
     assets: dict[str, Digest] = {}
-    for node in program.nodes.values():
-        _check_node(node, program, assets, sink)
+    nodes = {node_id: _with_sound_config(node, program, assets, sink) for node_id, node in program.nodes.items()}
+    if any(nodes[node_id] is not node for node_id, node in program.nodes.items()):
+        program = replace(program, nodes=nodes)
     for policy in program.policies:
         for insert in policy.insert_rules:
-            _check_node(insert.node, program, assets, sink)
+            _with_sound_config(insert.node, program, assets, sink)
     for patch in _conditional_patches(program):
         target = program.nodes.get(patch.steps[1]) if patch.steps[0] == "nodes" else None
         if target is not None and target.type is not None and patch.steps[2] == "config":
             field = target.type.config.get(patch.steps[3])
             if field is not None:
-                _check_value(target, field, patch.setting, program, assets, sink)
+                _is_sound(target, field, patch.setting, program, assets, sink)
     return replace(program, assets=assets) if assets else program
 
 
@@ -104,25 +105,42 @@ def _conditional_patches(program: Program) -> Iterator[Patch]:
             yield from rule.patches
 
 
-def _check_node(node: Node, program: Program, assets: dict[str, Digest], sink: DiagnosticSink) -> None:
+def _with_sound_config(node: Node, program: Program, assets: dict[str, Digest], sink: DiagnosticSink) -> Node:
+    """The node without the values that are reported, lest the types that they lead to look like further mistakes."""
     node_type = node.type
     if node_type is None:
-        return
+        return node
     fields = node_type.config
+    wrong: list[str] = []
+    meant: dict[str, Setting] = {}
     for name, setting in node.config.items():
         field = fields.get(name)
         if field is None:
-            _report_unknown(node, name, setting, sink)
-        elif setting.value is None or not isinstance(setting.origin, FromNodeType) or field.type.name == "asset":
-            _check_value(node, field, setting, program, assets, sink)
+            guess = _report_unknown(node, name, setting, sink)
+            wrong.append(name)
+            if guess is not None and (guess not in node.config or guess in node_type.defaults):
+                meant[guess] = setting
+        elif _needs_check(field, setting) and not _is_sound(node, field, setting, program, assets, sink):
+            wrong.append(name)
     for name, field in fields.items():
-        if field.required and (name not in node.config or node.config[name].value is None):
+        is_set = name in meant or (name in node.config and node.config[name].value is not None)
+        if field.required and not is_set:
             related = (Related(at=field.place.span(), text="declared here"),)
             at = node.place.span()
             sink.report(MissingConfigField(at=at, subject=name, node=node.id, doc=field.doc, related=related))
+    if not wrong:
+        return node
+    kept = {name: setting for name, setting in node.config.items() if name not in wrong}
+    return replace(node, config={**kept, **meant})
 
 
-def _report_unknown(node: Node, name: str, setting: Setting, sink: DiagnosticSink) -> None:
+def _needs_check(field: ConfigField, setting: Setting) -> bool:
+    """Whether a value is one of the author's; defaults were checked with their manifest, but assets must be there."""
+    return setting.value is None or not isinstance(setting.origin, FromNodeType) or field.type.name == "asset"
+
+
+def _report_unknown(node: Node, name: str, setting: Setting, sink: DiagnosticSink) -> str | None:
+    """Report a field that the node type does not declare; the one that was probably meant comes back."""
     assert node.type is not None
     known = node.type.config
     guess = next((one for one in known if one.rsplit("_", 1)[0] == name), None) or near_miss(name, known)
@@ -136,29 +154,30 @@ def _report_unknown(node: Node, name: str, setting: Setting, sink: DiagnosticSin
     if not known:
         advice = "it has no config fields"
     sink.report(UnknownConfigField(at=at, subject=name[:60], node_type=node.type.name, advice=advice, fixes=fixes))
+    return guess
 
 
-def _check_value(
+def _is_sound(
     node: Node,
     field: ConfigField,
     setting: Setting,
     program: Program,
     assets: dict[str, Digest],
     sink: DiagnosticSink,
-) -> None:
+) -> bool:
+    """Whether a value is what its field declares; reported where it is not."""
     value = setting.value
-    if value is None:
-        if field.name in (node.type.defaults if node.type is not None else ()) and field.required:
-            sink.report(_wrong(node, field, setting, "cannot be null"))
-        return
+    if value is None:  # unset on purpose; whether it may be is asked of the node as a whole
+        return True
     if field.type.name == "secret":
-        if not isinstance(value, str) or _SECRET.fullmatch(value) is None:
-            sink.report(SecretValue(at=place_of(setting), subject=field.name, node=node.id))
-        return
+        if isinstance(value, str) and _SECRET.fullmatch(value) is not None:
+            return True
+        sink.report(SecretValue(at=place_of(setting), subject=field.name, node=node.id))
+        return False
     problem = _fault(value, field.type, field, program.catalog)
     if problem is not None:
         sink.report(_wrong(node, field, setting, problem))
-        return
+        return False
     if field.type.name == "asset":
         digest = assets.get(value) or program.asset_digest(value)
         if digest is None:
@@ -167,6 +186,7 @@ def _check_value(
             assets[value] = digest
     if field.type.name == "record" and field.type.schema_id not in program.catalog.records:
         sink.report(UnknownRecord(at=field.place.span(), subject=field.type.schema_id or ""))
+    return True
 
 
 def _wrong(node: Node, field: ConfigField, setting: Setting, problem: str) -> WrongConfigValue:
@@ -213,9 +233,9 @@ def _number_fault(value: Any, kind: str, field: ConfigField) -> str | None:
         return f"must be a whole number{' of' + unit if unit else ''}"
     low = field.minimum if field.minimum is not None else (0 if unit else None)
     if low is not None and value < low:
-        return f"is {value}{unit}, less than {low}{unit}"
+        return f"is {value}{unit}; it must be at least {low}{unit}"
     if field.maximum is not None and value > field.maximum:
-        return f"is {value}{unit}, more than {field.maximum}{unit}"
+        return f"is {value}{unit}; it must be at most {field.maximum}{unit}"
     return None
 
 
@@ -256,9 +276,6 @@ def _record_fault(value: Any, schema: dict[str, Any] | None) -> str | None:
     if schema is None:
         return None
     properties = schema.get("properties") or {}
-    for key in schema.get("required") or ():
-        if key not in value:
-            return f"lacks `{key}`"
     for key, item in value.items():
         if key not in properties:
             guess = near_miss(key, properties)
@@ -266,7 +283,8 @@ def _record_fault(value: Any, schema: dict[str, Any] | None) -> str | None:
         expected = properties[key].get("type") if isinstance(properties[key], dict) else None
         if isinstance(expected, str) and not _is_json_type(item, expected):
             return f"has a `{key}` that is no {expected}"
-    return None
+    missing = [f"`{key}`" for key in schema.get("required") or () if key not in value]
+    return f"lacks {' and '.join(missing)}" if missing else None
 
 
 def _is_json_type(value: Any, expected: str) -> bool:

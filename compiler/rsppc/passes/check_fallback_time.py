@@ -65,6 +65,7 @@ class UnprovedFallback(Diagnostic):
     code = "RSP5472"
     name = "unproved-fallback"
     severity = "warning"
+    moot_beside_errors = True
     headline = "that the fallback of `{primary}` is in time is not proved: no figure is known for `{subject}`"
     hint = "measure it, and state `latency: {{p50_ms: …, p95_ms: …}}` in a manifest of your own"
     primary: str
@@ -89,6 +90,7 @@ class UnprovedRetry(Diagnostic):
     code = "RSP5474"
     name = "unproved-retry"
     severity = "warning"
+    moot_beside_errors = True
     headline = "that the attempts of rule `{subject}` fit into the budget of `{node}` is not proved"
     hint = "measure the providers, and state `latency: {{p50_ms: …, p95_ms: …}}` in a manifest of your own"
     node: str

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rsppc.base.names import near_miss
-from rsppc.base.record import replace
-from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, Related
+from rsppc.base.record import Record, replace
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.ports import inputs_of, outputs_of
-from rsppc.ir.program import Edge, Node, Program
+from rsppc.ir.program import Edge, Fallback, Node, Program
 from rsppc.passes.base import Pass, facts
 
 
@@ -165,68 +165,138 @@ class NothingEnters(Diagnostic):
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
     program = replace(program, edges=_distinct_edges(program, sink))
-    _check_feeding(program, sink)
-    _check_fallbacks(program, sink)
+    program = _with_sound_fallbacks(program, sink)
+    _check_fan_in(program, sink)
+    if not program.partial:
+        _check_completeness(program, sink)
     order = _topological_order(program, sink)
     _check_feedback(program, sink)
-    _check_reach(program, sink)
     return replace(program, order=order)
 
 
 def _distinct_edges(program: Program, sink: DiagnosticSink) -> tuple[Edge, ...]:
+    """The edges without repetitions and without those that lead back to where they come from."""
     first: dict[str, Edge] = {}
+    loops = False
     for edge in program.edges:
         known = first.setdefault(edge.id, edge)
         if known is not edge:
             related = (Related(at=known.source.place.span(), text="the first one is here"),)
             sink.report(DuplicateEdge(at=edge.source.place.span(), subject=edge.id, related=related))
         elif edge.source.node == edge.target.node:
-            sink.report(EdgeIntoItself(at=edge.source.place.span(), subject=edge.source.node))
-    return program.edges if len(first) == len(program.edges) else tuple(first.values())
+            loops = True
+            sink.report(EdgeIntoItself(at=edge.target.place.span(), subject=edge.source.node))
+    if len(first) == len(program.edges) and not loops:
+        return program.edges
+    return tuple(edge for edge in first.values() if edge.source.node != edge.target.node)
 
 
-def _check_feeding(program: Program, sink: DiagnosticSink) -> None:
-    """Every input fed once, every output consumed."""
+def _check_fan_in(program: Program, sink: DiagnosticSink) -> None:
     fed: dict[tuple[str, str | None], list[Edge]] = {}
-    consumed: set[tuple[str, str | None]] = set()
     for edge in program.edges:
         fed.setdefault((edge.target.node, edge.target.port), []).append(edge)
-        consumed.add((edge.source.node, edge.source.port))
-    for end in (program.turns.owner, *(cancel.source for cancel in program.turns.cancels)):
-        if end is not None:
-            consumed.add((end.node, end.port))
-    fallbacks = fallback_targets(program)
     for edges in fed.values():
         if len(edges) > 1:
             _report_fan_in(edges, sink)
-    for node in program.nodes.values():
-        if node.id not in fallbacks:
-            _check_ports(node, fed, consumed, sink)
+
+
+def _check_completeness(program: Program, sink: DiagnosticSink) -> None:
+    """Every input fed, every output consumed, every node between a beginning and an end; one finding a node."""
+    known = {node.id: node for node in program.nodes.values() if node.type is not None}
+    starts = {one.id for one in known.values() if one.type is not None and one.type.role in ("ingress", "source")}
+    has_start = bool(starts) or len(known) < len(program.nodes) or bool(program.dropped)
+    if not has_start:
+        sink.report(NothingEnters(at=program.place.span(), subject=program.pipeline))
+    connections = _connections(program)
+    fallbacks = fallback_targets(program)
+    alone = {
+        node_id
+        for node_id in known.keys() - connections.touched - fallbacks - starts
+        if inputs_of(known[node_id]) and known[node_id].type.role == "processor"  # type: ignore[union-attr]
+    }
+    unfed: set[str] = set()
+    unconsumed: set[str] = set()
+    for node in known.values():
+        if node.id in fallbacks or node.id in alone:
+            continue
+        if has_start and _report_unfed(node, connections, sink):
+            unfed.add(node.id)
+        if _report_unconsumed(node, connections, sink):
+            unconsumed.add(node.id)
+    if has_start:
+        _check_reach(program, connections, starts | unfed, unconsumed, sink)
+
+
+class _Connections(Record):
+    """What is connected with what; edges that lead nowhere count for the end that is there."""
+
+    fed: set[tuple[str, str | None]]
+    consumed: set[tuple[str, str | None]]
+    touched: set[str]
+    vague: set[str]
+    """Nodes at which an edge ends, but at which port is not known."""
+
+
+def _connections(program: Program) -> _Connections:
+    fed = {(edge.target.node, edge.target.port) for edge in program.edges}
+    consumed = {(edge.source.node, edge.source.port) for edge in program.edges}
+    for end in (program.turns.owner, *(cancel.source for cancel in program.turns.cancels)):
+        if end is not None:
+            consumed.add((end.node, end.port))
+    touched = {end.node for edge in program.edges for end in (edge.source, edge.target)}
+    touched.update(end.node for edge in program.dropped for end in (edge.source, edge.target))
+    vague = {node for edge in program.dropped for node in _vague_ends(edge, program)}
+    for edge in program.dropped:
+        fed.add((edge.target.node, edge.target.port))
+        consumed.add((edge.source.node, edge.source.port))
+    return _Connections(fed=fed, consumed=consumed, touched=touched | vague, vague=vague)
+
+
+def _vague_ends(edge: Edge, program: Program) -> Iterator[str]:
+    """Nodes at the ends of an edge whose port is not known; for a module in use those that it exposes."""
+    for end, ports_of in ((edge.source, outputs_of), (edge.target, inputs_of)):
+        exposed = program.exposed.get(end.node)
+        node = program.nodes.get(end.node)
+        if exposed is not None:
+            yield from (inside.node for inside in (*exposed.inputs.values(), *exposed.outputs.values()))
+        elif node is None or end.port not in ports_of(node):
+            yield end.node
+
+
+def _report_unfed(node: Node, connections: _Connections, sink: DiagnosticSink) -> bool:
+    """Report inputs that nothing feeds; whether there are any."""
+    inputs = inputs_of(node)
+    found = False
+    if node.id in connections.vague:
+        return False
+    for name, port in inputs.items():
+        if port.required and (node.id, name) not in connections.fed:
+            found = True
+            sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=name))
+    is_silent = node.type is not None and node.type.role == "egress" and inputs
+    if is_silent and not any((node.id, name) in connections.fed or inputs[name].required for name in inputs):
+        found = True
+        first, *rest = inputs
+        others = "".join(f" or `{node.id}.{name}`" for name in rest)
+        sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=first, advice=others))
+    return found
+
+
+def _report_unconsumed(node: Node, connections: _Connections, sink: DiagnosticSink) -> bool:
+    """Report outputs that nobody takes; whether there are any."""
+    if node.id in connections.vague:
+        return False
+    missing = [
+        name for name, port in outputs_of(node).items() if port.required and (node.id, name) not in connections.consumed
+    ]
+    for name in missing:
+        sink.report(UnconsumedOutput(at=node.place.span(), subject=node.id, port=name))
+    return bool(missing)
 
 
 def fallback_targets(program: Program) -> set[str]:
     """Nodes that take over from others and have no edges of their own."""
     return {node.fallback.to for node in program.nodes.values() if node.fallback is not None}
-
-
-def _check_ports(
-    node: Node,
-    fed: dict[tuple[str, str | None], list[Edge]],
-    consumed: set[tuple[str, str | None]],
-    sink: DiagnosticSink,
-) -> None:
-    inputs = inputs_of(node)
-    for name, port in inputs.items():
-        if port.required and (node.id, name) not in fed:
-            sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=name))
-    for name, port in outputs_of(node).items():
-        if port.required and (node.id, name) not in consumed:
-            sink.report(UnconsumedOutput(at=node.place.span(), subject=node.id, port=name))
-    is_silent = node.type is not None and node.type.role == "egress" and inputs
-    if is_silent and not any((node.id, name) in fed or inputs[name].required for name in inputs):
-        first, *rest = inputs
-        others = "".join(f" or `{node.id}.{name}`" for name in rest)
-        sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=first, advice=others))
 
 
 def _report_fan_in(edges: list[Edge], sink: DiagnosticSink) -> None:
@@ -246,28 +316,53 @@ def _report_fan_in(edges: list[Edge], sink: DiagnosticSink) -> None:
     )
 
 
-def _check_fallbacks(program: Program, sink: DiagnosticSink) -> None:
+def _with_sound_fallbacks(program: Program, sink: DiagnosticSink) -> Program:
+    """The program with fallbacks that are there and have no edges; the others are reported."""
     users = [node for node in program.nodes.values() if node.fallback is not None]
     if not users:
-        return
-    by_node: dict[str, Edge] = {}
-    for edge in program.edges:
-        by_node.setdefault(edge.source.node, edge)
-        by_node.setdefault(edge.target.node, edge)
+        return program
+    nodes = dict(program.nodes)
     for node in users:
         assert node.fallback is not None
-        target = program.nodes.get(node.fallback.to)
-        at = node.fallback.place.span()
-        if target is None:
-            guess = near_miss(node.fallback.to, program.nodes)
-            advice = f"did you mean `{guess}`?" if guess else "add the node"
-            sink.report(UnknownFallback(at=at, subject=node.fallback.to, advice=advice))
-            continue
-        if target.id in by_node:
-            related = (Related(at=by_node[target.id].source.place.span(), text="one of its edges"),)
-            sink.report(FallbackWithEdges(at=at, subject=target.id, primary=node.id, related=related))
-        _check_fallback_ports(node, target, program, sink)
+        if node.fallback.to not in nodes:
+            nodes[node.id] = replace(node, fallback=_meant_fallback(node.fallback, program, sink))
+    program = replace(program, nodes=nodes)
+    users = [node for node in nodes.values() if node.fallback is not None]
+    program = _without_edges_of_fallbacks(users, program, sink)
+    for node in users:
+        assert node.fallback is not None
+        _check_fallback_ports(node, nodes[node.fallback.to], program, sink)
     _check_fallback_chains(users, program, sink)
+    return program
+
+
+def _meant_fallback(fallback: Fallback, program: Program, sink: DiagnosticSink) -> Fallback | None:
+    """Report a fallback that is not there; the one that was probably meant comes back, lest it is called idle."""
+    guess = near_miss(fallback.to, program.nodes)
+    if not program.partial:
+        at = fallback.place.span()
+        advice = f"did you mean `{guess}`?" if guess else "add the node"
+        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
+        sink.report(UnknownFallback(at=at, subject=fallback.to, advice=advice, fixes=fixes))
+    return replace(fallback, to=guess) if guess else None
+
+
+def _without_edges_of_fallbacks(users: list[Node], program: Program, sink: DiagnosticSink) -> Program:
+    by_target = {node.fallback.to: node for node in reversed(users) if node.fallback is not None}
+    own: dict[str, Edge] = {}
+    for edge in program.edges:
+        for end in (edge.source, edge.target):
+            if end.node in by_target and end.node not in own:
+                own[end.node] = edge
+                related = (Related(at=by_target[end.node].fallback.place.span(), text="the fallback"),)  # type: ignore[union-attr]
+                primary = by_target[end.node].id
+                at = end.place.span()
+                sink.report(FallbackWithEdges(at=at, subject=end.node, primary=primary, related=related))
+    if not own:
+        return program
+    dropped = [edge for edge in program.edges if edge.source.node in own or edge.target.node in own]
+    kept = tuple(edge for edge in program.edges if edge.source.node not in own and edge.target.node not in own)
+    return replace(program, edges=kept, dropped=(*program.dropped, *dropped))
 
 
 def _check_fallback_ports(node: Node, target: Node, program: Program, sink: DiagnosticSink) -> None:
@@ -384,27 +479,30 @@ def _check_feedback(program: Program, sink: DiagnosticSink) -> None:
             sink.report(FeedbackWithoutLoop(at=edge.source.place.span(), subject=edge.id))
 
 
-def _check_reach(program: Program, sink: DiagnosticSink) -> None:
-    fallbacks = fallback_targets(program)
-    known = {node.id: node for node in program.nodes.values() if node.type is not None}
-    starts = {one.id for one in known.values() if one.type is not None and one.type.role in ("ingress", "source")}
-    if not starts and len(known) == len(program.nodes):
-        sink.report(NothingEnters(at=program.place.span(), subject=program.pipeline))
-        return
-    unknown = program.nodes.keys() - known.keys()
-    reached = _reached(starts | unknown, program.edges)
-    ends = {one.id for one in known.values() if one.type is not None and one.type.role in ("egress", "sink")}
+def _check_reach(
+    program: Program, connections: _Connections, starts: set[str], ends: set[str], sink: DiagnosticSink
+) -> None:
+    """Report nodes that nothing reaches, and those from which nothing is heard, as far as it is not said otherwise."""
+    unknown = {node.id for node in program.nodes.values() if node.type is None} | connections.vague
+    edges = (*program.edges, *program.dropped)
+    reached = _reached(starts | unknown, edges)
+    sinks = {node.id for node in program.nodes.values() if node.type is not None and node.type.role in _LAST}
+    ends = ends | unknown | sinks
     if program.turns.owner is not None:
         ends.add(program.turns.owner.node)
     ends.update(cancel.source.node for cancel in program.turns.cancels)
-    heard = _reached(ends | unknown, program.edges, backwards=True)
-    for node in known.values():
+    heard = _reached(ends, edges, backwards=True)
+    fallbacks = fallback_targets(program)
+    for node in program.nodes.values():
         if node.id in fallbacks:
             continue
         if node.id not in reached:
             sink.report(Unreachable(at=node.place.span(), subject=node.id))
-        elif node.id not in heard:
+        elif node.id not in heard and not program.turns.partial:
             sink.report(DeadEnd(at=node.place.span(), subject=node.id))
+
+
+_LAST = ("egress", "sink")
 
 
 def _reached(starts: set[str], edges: Iterable[Edge], *, backwards: bool = False) -> set[str]:

@@ -62,6 +62,7 @@ class UnprovedLatency(Diagnostic):
     code = "RSP5401"
     name = "unproved-latency"
     severity = "warning"
+    moot_beside_errors = True
     headline = "{what} is not proved: no figure is known for {subjects}"
     hint = "measure it, and state `latency: {{p50_ms: …, p95_ms: …}}` in a manifest of your own"
     what: str

@@ -99,8 +99,8 @@ def _knows_ports(node: Node, direction: str) -> bool:
     if node.type is None:
         return False
     for port in (node.type.outputs if direction == "out" else node.type.inputs).values():
-        names = node.config.get(port.named_by) if port.named_by is not None else None
         if port.named_by is not None and port.named_by not in node.type.defaults:
+            names = node.config.get(port.named_by)
             if names is None or not isinstance(names.value, list):
                 return False
     return True
@@ -156,7 +156,7 @@ def _candidates(end: End, program: Program, direction: str, sink: DiagnosticSink
         return [(replace(end, port=name), port) for name, port in ports.items()]
     port = ports.get(end.port)
     if port is None:
-        if end.place.span().text.partition(".")[2].strip("'\"") == end.port or not program.exposed:
+        if not _is_exposed(end, program):
             _report_unknown_port(end, node, ports, direction, sink)
         return []
     return [(end, port)]
@@ -199,39 +199,59 @@ def _report_no_single_pair(
     sink.report(NoPortFits(at=at, source=str(edge.source), target=str(edge.target), advice=advice))
 
 
+def _is_exposed(end: End, program: Program) -> bool:
+    """Whether a module exposes an end, so that whatever is wrong with it is said of the module."""
+    return any(
+        (inside.node, inside.port) == (end.node, end.port)
+        for exposed in program.exposed.values()
+        for inside in (*exposed.inputs.values(), *exposed.outputs.values())
+    )
+
+
+def _is_unknown_module(end: End, program: Program) -> bool:
+    """Whether an end names a module in use that was not found, which has been reported."""
+    return any(subgraph.module is None and subgraph.name == end.node for subgraph in program.subgraphs)
+
+
+def _prefix(end: End, written: str) -> str:
+    """What the modules around an end put before the name of its node: inside, names are written without it."""
+    name = written.strip("'\"").split(".")[0]
+    return end.node.removesuffix(name) if end.node.endswith(f"/{name}") else ""
+
+
 def _report_unknown_node(end: End, program: Program, sink: DiagnosticSink) -> None:
-    known = (*program.nodes, *program.exposed)
-    guess = near_miss(end.node, known)
-    span = end.place.span()
+    at = end.place.span()
+    prefix = _prefix(end, at.text)
+    name = end.node.removeprefix(prefix)
+    inside = (one.removeprefix(prefix) for one in (*program.nodes, *program.exposed) if one.startswith(prefix))
+    guess = near_miss(name, inside)
+    advice = "add the node, or correct the name"
+    fixes: tuple[Fix, ...] = ()
     if guess:
-        written = span.text
-        text = written.replace(end.node, guess, 1)
-        fixes: tuple[Fix, ...] = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=text),)),)
-        sink.report(UnknownNode(at=span, subject=end.node, advice=f"did you mean `{guess}`?", fixes=fixes))
-        return
-    sink.report(UnknownNode(at=span, subject=end.node, advice="add the node, or correct the name"))
+        advice = f"did you mean `{guess}`?"
+        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=at.text.replace(name, guess, 1)),)),)
+    sink.report(UnknownNode(at=at, subject=name, advice=advice, fixes=fixes))
 
 
 def _report_unknown_port(end: End, node: Node, ports: dict[str, Port], direction: str, sink: DiagnosticSink) -> None:
     assert end.port is not None and node.type is not None
-    words = "output" if direction == "out" else "input"
-    usable = list(ports)
     at = end.place.span()
-    related = (Related(at=node.place.span(), text=f"a `{node.type.name}`"),)
+    name = end.node.removeprefix(_prefix(end, at.text))
+    words, other = ("output", "input") if direction == "out" else ("input", "output")
+    known = ", ".join(f"`{port}`" for port in ports) or "none"
+    guess = None
+    advice = f"its {words}s are {known}"
     if end.port in _ports(node, "in" if direction == "out" else "out"):
-        other = "input" if direction == "out" else "output"
-        advice = f"`{end.port}` is an {other}; {words}s are " + (", ".join(f"`{name}`" for name in usable) or "none")
-        sink.report(UnknownPort(at=at, subject=end.port, node=node.id, direction=words, advice=advice, related=related))
-        return
-    guess = near_miss(end.port, usable)
-    known = ", ".join(f"`{name}`" for name in usable) or "none"
-    advice = f"did you mean `{end.node}.{guess}`?" if guess else f"its {words}s are {known}"
+        advice = f"`{end.port}` is an {other}; {words}s are {known}"
+    elif guess := near_miss(end.port, ports):
+        advice = f"did you mean `{name}.{guess}`?"
     fixes: tuple[Fix, ...] = ()
     if guess:
         text = at.text.replace(f".{end.port}", f".{guess}", 1)
-        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=text),)),)
+        fixes = (Fix(title=f"write `{text}`", edits=(Edit(at=at, text=text),)),)
+    related = (Related(at=node.place.span(), text=f"a `{node.type.name}`"),)
     sink.report(
-        UnknownPort(at=at, subject=end.port, node=node.id, direction=words, advice=advice, related=related, fixes=fixes)
+        UnknownPort(at=at, subject=end.port, node=name, direction=words, advice=advice, related=related, fixes=fixes)
     )
 
 

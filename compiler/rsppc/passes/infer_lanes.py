@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rsppc.base.record import replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Side
-from rsppc.ir.catalog import Lane
+from rsppc.ir.catalog import Lane, Port
 from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import Edge, Program
+from rsppc.ir.types import is_whole_variable
 from rsppc.passes.base import Pass, facts
 
 
@@ -34,7 +35,12 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
         right = target.lane if target is not None else "inherit"
         lane_left = inherited.get(edge.source.node) if left == "inherit" else left
         lane_right = inherited.get(edge.target.node) if right == "inherit" else right
-        if lane_left is not None and lane_right is not None and lane_left != lane_right:
+        if (
+            lane_left is not None
+            and lane_right is not None
+            and lane_left != lane_right
+            and _of_one_kind(source, target)
+        ):
             _report(edge, lane_left, lane_right, sink)
         lane: Lane = lane_left or lane_right or "DataLane"
         lanes[edge.id] = lane
@@ -43,6 +49,14 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
         if right == "inherit":
             inherited.setdefault(edge.target.node, lane)
     return replace(program, lanes=lanes)
+
+
+def _of_one_kind(source: Port | None, target: Port | None) -> bool:
+    """Whether two ports can carry the same kind of events; where they cannot, that says it better than their lanes."""
+    if source is None or target is None:
+        return False
+    kinds, accepted = ({product.kind for product in port.type.alternatives} for port in (source, target))
+    return bool(kinds & accepted) or any(is_whole_variable(kind) or kind == "unchecked" for kind in kinds | accepted)
 
 
 def _report(edge: Edge, left: str, right: str, sink: DiagnosticSink) -> None:

@@ -118,6 +118,7 @@ def _inherited(node: Node, edges: list[Edge], scopes: dict[str, Scope], sink: Di
         assert node.type is not None
         if not is_join(node.type):
             _report_mixed(node, edges, scopes, sink)
+            return "turn"  # that its data crosses back has been said by now
         return "session"
     return "turn" if found == {"turn"} else "session"
 
@@ -150,7 +151,7 @@ def _check_turns(program: Program, sink: DiagnosticSink) -> None:
     emitting = _turn_outputs(program)
     owner = program.turns.owner
     if owner is None:
-        if "turn" in program.scopes.values():
+        if "turn" in program.scopes.values() and not program.partial and not program.turns.partial:
             advice = f"add `turns: {{owner: {emitting[0]}}}`" if emitting else "add a `speech.endpointing`"
             sink.report(NoTurnOwner(at=program.turns.place.span(), subject=program.pipeline, advice=advice))
         return

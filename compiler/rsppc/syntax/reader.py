@@ -15,8 +15,8 @@ class UnknownFileKind(Diagnostic):
 
     code = "RSP0110"
     name = "unknown-file-kind"
-    headline = "the ending of `{path}` says nothing about how to read it"
-    hint = "use `.yaml`, `.json` or `.rspp`"
+    headline = "the name of `{path}` does not say how to read it"
+    hint = "let it end in `.yaml`, `.json` or `.rspp`"
 
     path: str
 

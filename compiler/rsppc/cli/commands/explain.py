@@ -56,7 +56,7 @@ def _plain_lines(page: str) -> Iterator[str]:
     for line in page.split("\n"):
         if fence:
             if line == fence:
-                fence = ""
+                fence, blank = "", False
             else:
                 yield f"    {line}".rstrip()
         elif line.startswith("```"):

@@ -1,0 +1,147 @@
+"""The speed figures of rsppc, each as a ratio to a floor measured in the same run.
+
+Machines differ and are noisy, so that nothing here is a time to be proud of by itself: what we run and its floor are run
+in turn, and the median of the ratios counts. `python benchmarks/run.py` prints a table and exits with 1 where a ratio
+lies above its bound; `--quick` takes fewer rounds and smaller workloads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from corpus import spec, write
+
+HERE = Path(__file__).parent
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+RSPPC = str(Path(sys.executable).with_name("rsppc"))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true")
+    quick = options.parse_args().quick
+    rounds = 3 if quick else 7
+    count = 200 if quick else 1000
+    rows: list[tuple[str, str, float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        rows.append(cold_check(Path(folder, "one"), rounds * 2))
+        rows.extend(many_specs(Path(folder, "many"), count, rounds))
+        rows.extend(wide_graphs(rounds))
+        rows.append(peak_memory(Path(folder, "wide")))
+    print(f"\n{'figure':58} {'measured':>28} {'ratio':>7} {'bound':>6}")
+    for name, measured, ratio, bound in rows:
+        print(f"{name:58} {measured:>28} {ratio:7.2f} {bound:6.1f} {'' if ratio <= bound else '  ABOVE'}")
+    return int(any(ratio > bound for _, _, ratio, bound in rows))
+
+
+def cold_check(folder: Path, rounds: int) -> tuple[str, str, float, float]:
+    """One process that checks one spec, against one that does nothing."""
+    (path,) = write(folder, 1, 20)
+    ours = [RSPPC, "check", str(path.relative_to(folder))]
+    nothing = [sys.executable, "-c", "pass"]
+    pairs = interleaved(lambda: seconds(ours, folder), lambda: seconds(nothing, folder), rounds)
+    return row("check one spec of 20 nodes, cold / `python -c pass`", pairs, 10.0)
+
+
+def many_specs(folder: Path, count: int, rounds: int) -> list[tuple[str, str, float, float]]:
+    paths = [str(path) for path in write(folder, count, 20)]
+    twin = folder / "twin.json"
+    first = Path(paths[0])
+    subprocess.run(
+        [RSPPC, "convert", str(first), "--to", "json", "--output", str(twin)], check=True, env=ENVIRONMENT
+    )
+    check = [RSPPC, "check"]
+    floor = [sys.executable, str(HERE / "floor.py"), "check", str(twin), *paths]
+    pairs = interleaved(lambda: seconds(check, folder), lambda: seconds(floor, folder), rounds)
+    rows = [row(f"check {count} specs of 20 nodes, one core / floor", pairs, 10.0)]
+    jobs = [RSPPC, "check", "--jobs", "2"]
+    pairs = interleaved(lambda: seconds(jobs, folder), lambda: seconds(check, folder), max(3, rounds // 2))
+    rows.append(row(f"check {count} specs, two jobs / one job", pairs, 0.8))
+    rows.append(_building(folder, paths, twin, count, max(3, rounds // 2)))
+    return rows
+
+
+def _building(folder: Path, paths: list[str], twin: Path, count: int, rounds: int) -> tuple[str, str, float, float]:
+    build = [RSPPC, "build", "--output", "out"]
+    seconds(build, folder)
+    written = next((folder / "out").glob("bench_*/v1"))
+    sizes = ",".join(str(path.stat().st_size) for path in sorted(written.iterdir()))
+    floor = [sys.executable, str(HERE / "floor.py"), "build", "floor_out", sizes, str(twin), *paths]
+
+    def fresh(command: list[str], output: str) -> Callable[[], float]:
+        def run() -> float:
+            shutil.rmtree(folder / output, ignore_errors=True)
+            return seconds(command, folder)
+
+        return run
+
+    pairs = interleaved(fresh(build, "out"), fresh(floor, "floor_out"), rounds)
+    return row(f"build {count} specs with all outputs written / floor", pairs, 15.0)
+
+
+def wide_graphs(rounds: int) -> list[tuple[str, str, float, float]]:
+    """Cost per node of a wide graph, in process, at 10,000 nodes and at 100."""
+    script = str(HERE / "per_node.py")
+    ratios, costs = [], []
+    for _ in range(max(3, rounds // 2)):
+        output = subprocess.run(
+            [sys.executable, script], capture_output=True, text=True, check=True, env=ENVIRONMENT
+        ).stdout
+        small, large = (float(word) for word in output.split())
+        ratios.append(large / small)
+        costs.append((small, large))
+    small, large = (statistics.median(one) for one in zip(*costs, strict=True))
+    measured = f"{large * 1e6:.0f} / {small * 1e6:.0f} us"
+    return [("cost per node at 10,000 nodes / at 100", measured, statistics.median(ratios), 1.2)]
+
+
+def peak_memory(folder: Path) -> tuple[str, str, float, float]:
+    """Peak memory of checking one spec of 10,000 nodes, in units of 400 MB."""
+    specs = folder / "pipelines" / "specs"
+    specs.mkdir(parents=True)
+    write(folder, 1, 20)
+    for path in specs.iterdir():
+        path.unlink()
+    (specs / "wide_v1.yaml").write_text(spec("wide", 10_000), encoding="utf-8")
+    process = subprocess.Popen(
+        [RSPPC, "check"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    )
+    _, _, usage = os.wait4(process.pid, 0)
+    peak = usage.ru_maxrss / 1024
+    return ("peak memory at 10,000 nodes / 400 MB", f"{peak:.0f} MB", peak / 400, 1.0)
+
+
+def interleaved(
+    ours: Callable[[], float], floor: Callable[[], float], rounds: int
+) -> list[tuple[float, float]]:
+    """Pairs of times, one round of each in turn after one that does not count."""
+    ours(), floor()
+    return [(ours(), floor()) for _ in range(rounds)]
+
+
+def row(name: str, pairs: list[tuple[float, float]], bound: float) -> tuple[str, str, float, float]:
+    ours, floor = (statistics.median(one) for one in zip(*pairs, strict=True))
+    ratio = statistics.median(first / second for first, second in pairs)
+    return (name, f"{ours * 1000:.0f} / {floor * 1000:.0f} ms", ratio, bound)
+
+
+def seconds(command: list[str], folder: Path) -> float:
+    """Wall time of a whole process."""
+    started = time.perf_counter()
+    subprocess.run(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, check=False
+    )
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main())
