@@ -7,6 +7,7 @@ committed, so that they can be read and shipped without running this; `--check` 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -111,14 +112,15 @@ _Example = diagnostic_pages.Example
 
 
 def examples(kind: type[Diagnostic], root: Path) -> tuple[_Example | None, _Example | None]:
-    """The file that shows a diagnostic, and the file that shows how it is avoided, where there are such."""
+    """The file that shows a diagnostic, with what is said of it, and the file that shows how it is avoided."""
     case = _case(kind, root)
     if case is None:
         return None, None
     written, repaired = _files(case / "input"), _files(case / "passing")
-    path = written[0] if len(written) == 1 else _diagnosed_file(kind, case, written, repaired)
+    finding = _finding(kind, case)
+    path = next(path for path in (*_place(finding), *repaired, *written) if path in written)
     passing = path if path in repaired else next(iter(repaired), None)
-    return _example(case / "input", path), _example(case / "passing", passing) if passing else None
+    return _example(case / "input", path, said=finding), _example(case / "passing", passing) if passing else None
 
 
 def _case(kind: type[Diagnostic], root: Path) -> Path | None:
@@ -131,34 +133,23 @@ def _files(top: Path) -> list[str]:
     return sorted(str(file.relative_to(top).as_posix()) for file in top.rglob("*") if file.is_file())
 
 
-def _diagnosed_file(kind: type[Diagnostic], case: Path, written: list[str], repaired: list[str]) -> str:
-    diagnosed = (one.at.source.path for one in _findings(case / "input") if one.code == kind.code)
-    # What only a build or another command reports is shown by the file that its repair replaces.
-    candidates = (*(path for path in diagnosed if path in written), *(path for path in repaired if path in written))
-    return candidates[0] if candidates else written[0]
+def _finding(kind: type[Diagnostic], case: Path) -> str:
+    """The first finding of a kind, as the case expects it to be printed; empty where it is not known yet."""
+    expected = case / "expected/diagnostics.txt"
+    text = expected.read_text(encoding="utf-8") if expected.is_file() else ""
+    found = re.search(rf"^[a-z]+\[{kind.code} .*(\n.+)*", text, re.MULTILINE)
+    return found[0] if found else ""
 
 
-def _findings(top: Path) -> Iterator[Diagnostic]:
-    # Only here: all other generated files can be made while the compiler itself is broken.
-    from rsppc.cli.gathering import compiled_files
-    from rsppc.driver import open_workspace
-    from rsppc.workspace import find_workspace
-
-    sink = DiagnosticSink()
-    workspace = find_workspace(str(top), sink)
-    if workspace is None:
-        return
-    artifacts = open_workspace(workspace, sink)
-    yield from sink.sorted()
-    for outcome in compiled_files(artifacts, artifacts.paths(), purpose="check", strict=False, jobs=1):
-        yield from outcome.diagnostics
+def _place(finding: str) -> list[str]:
+    return re.findall(r"^  (\S.*):\d+:\d+$", finding, re.MULTILINE)[:1]
 
 
-def _example(top: Path, path: str) -> _Example:
+def _example(top: Path, path: str, *, said: str = "") -> _Example:
     text = (top / path).read_bytes().decode("utf-8", "backslashreplace")
     lines = visible_lines(text.removesuffix("\n"))
     shown = [line if len(line) <= LINE_LENGTH_MAX else f"{line[:LINE_LENGTH_MAX]}…" for line in lines[:LINES_MAX]]
-    return _Example(path=path, text="\n".join([*shown, "…"] if len(lines) > LINES_MAX else shown))
+    return _Example(path=path, text="\n".join([*shown, "…"] if len(lines) > LINES_MAX else shown), said=said)
 
 
 # --- The shipped library ----------------------------------------------------------------------------------------------

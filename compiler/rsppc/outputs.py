@@ -5,7 +5,8 @@ A set is written under a name made of its content, `<root>/.sets/<digest>/`; the
 earlier set or the later one, whenever the writer is killed, however full the disk is, and whoever else builds.
 
 Writers hold a lock on the folder in which they write, so that what a killed writer left behind can be told apart from
-what somebody is still writing.
+what somebody is still writing. Nothing is forced to the disk: outputs can be built again, and what must outlive a power
+failure goes into a store.
 """
 
 from __future__ import annotations
@@ -59,8 +60,6 @@ def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, bytes
         os.makedirs(os.path.join(root, bundle_id), exist_ok=True)
         if os.path.lexists(link) and not os.path.islink(link):
             return OutputFault(path=link, reason="there is a file or folder of that name, which no build made")
-        _remove_left_overs(sets)
-        _remove_left_overs(os.path.join(root, bundle_id))
         stored = _holds(os.path.join(sets, name), files)
         if not stored:
             _store(sets, name, files)
@@ -71,6 +70,16 @@ def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, bytes
     except (OSError, NotImplementedError) as error:
         return OutputFault(path=_shown(error, link), reason=_reason(error))
     return Written(path=f"{bundle_id}/{version}", digest=digest, changed=True)
+
+
+def remove_left_overs(root: str) -> None:
+    """Remove what killed writers left below a root; what others are still writing stays."""
+    if fcntl is None or not os.path.isdir(root):
+        return
+    for name in sorted(os.listdir(root)):
+        folder = os.path.join(root, name)
+        if os.path.isdir(folder) and not os.path.islink(folder):
+            _remove_left_overs_in(folder)
 
 
 def set_digest(files: Mapping[str, bytes]) -> Digest:
@@ -98,9 +107,7 @@ def _store(sets: str, name: str, files: Mapping[str, bytes]) -> None:
     try:
         for file_name in sorted(files):
             _write(os.path.join(unfinished, file_name), files[file_name])
-        _sync_folder(unfinished)
         _rename_into_place(unfinished, os.path.join(sets, name), files)
-        _sync_folder(sets)
     finally:
         # Once renamed, the name is free for other writers of this process, and not ours to remove.
         if lock is None or _is_same(lock, unfinished):
@@ -146,7 +153,6 @@ def _write(path: str, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(file, rest) :]
-        os.fsync(file)
     finally:
         os.close(file)
 
@@ -170,7 +176,6 @@ def _rename_into_place(unfinished: str, place: str, files: Mapping[str, bytes]) 
             if os.path.isdir(os.path.join(place, name)):
                 _remove(os.path.join(place, name))
             os.replace(os.path.join(unfinished, name), os.path.join(place, name))
-        _sync_folder(place)
 
 
 def _exchange(link: str, target: str) -> None:
@@ -188,15 +193,12 @@ def _exchange(link: str, target: str) -> None:
         except OSError:
             _remove(fresh)
             raise
-        _sync_folder(folder)
         return
     raise OSError(errno.EEXIST, "too many unfinished builds", folder)
 
 
-def _remove_left_overs(folder: str) -> None:
-    """Remove what killed writers left: folders that nobody holds a lock on, and links that were never exchanged."""
-    if fcntl is None:
-        return
+def _remove_left_overs_in(folder: str) -> None:
+    """Folders that nobody holds a lock on, and links that were never exchanged."""
     for name in sorted(os.listdir(folder)):
         if not name.startswith(_UNFINISHED):
             continue
@@ -237,21 +239,6 @@ def _try_lock(lock: int) -> Literal["ours", "busy", "unsupported"]:
     except OSError:
         return "unsupported"
     return "ours"
-
-
-def _sync_folder(path: str) -> None:
-    """Make names durable; where folders cannot be synchronised, the system does it in its own time."""
-    try:
-        folder = os.open(path, os.O_RDONLY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-            raise
-    finally:
-        os.close(folder)
 
 
 def _remove(path: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
-from rsppc.base.digest import Digest, digest_file
+from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
 from rsppc.base.source import Source, Span, file_span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
@@ -110,13 +110,13 @@ class Workspace(Record):
     def asset_digest(self, path: str) -> Digest | None:
         """Digest of a file under `assets/`; None where there is none, or where it lies elsewhere."""
         top = os.path.realpath(os.path.join(self.root, self.sources, "assets"))
-        full = os.path.realpath(os.path.join(top, path))
-        if not full.startswith(top + os.sep):
-            return None
         try:
+            full = os.path.realpath(os.path.join(top, path))
+            if not full.startswith(top + os.sep):
+                return None
             with _opened(full) as file:
-                return digest_file(file)
-        except OSError:
+                return digest_chunks(iter(lambda: file.read(2**20), b""))
+        except (OSError, ValueError):  # the latter where a path holds a NUL
             return None
 
 

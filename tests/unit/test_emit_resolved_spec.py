@@ -433,6 +433,64 @@ def test_a_graph_reference_is_that_of_the_same_graph_written_out() -> None:
     assert spec["graph_definition_refs"]["rules/v1/add_pii"] == expected
 
 
+def test_a_second_node_on_one_edge_stands_behind_the_first() -> None:
+    spec = spec_of(everything())
+    first, second = spec["rules"]["insert"]
+    edges = dict(spec["effective_edges"])
+    del edges["sentences.text->tts.text"]
+    edges["sentences.text->pii.text"] = first["into"]
+    edges["pii.text->wording.text"] = {**first["out_of"], "to": "wording.text"}
+    edges["wording.text->tts.text"] = second["out_of"]
+    graph = {
+        "effective_nodes": {**spec["effective_nodes"], "pii": first["node"], "wording": second["node"]},
+        "effective_edges": edges,
+        "turns": spec["turns"],
+        "unknown_events": spec["unknown_events"],
+    }
+    both = spec["graph_definition_refs"]["rules/v1/add_pii+rules/v1/add_wording"]
+    assert both == f"graph:tiny_bundle/v1@{digest_value(graph)}"
+
+
+def test_of_many_inserts_each_one_alone_has_a_graph_reference() -> None:
+    rules = [insert(node(f"pii_{number}", REDACTOR), "sentences.text -> tts.text") for number in range(7)]
+    assert len(spec_of(support(policies=[policy(inserts=rules)]))["graph_definition_refs"]) == 8
+
+
+def test_a_setting_for_an_edge_follows_it_to_the_inserted_node() -> None:
+    """`A->B` becomes `A->N`, which keeps every setting addressed to `A->B`."""
+    rules = policy(
+        degrades=[degrade({"edges.sentences.text->tts.text.buffer.max_queue_ms": 40})],
+        inserts=[insert(node("pii", REDACTOR), "sentences.text -> tts.text")],
+    )
+    patch = spec_of(support(policies=[rules]))["rules"]["degrade"][0]["patch"]
+    for pointer in ("/effective_edges/sentences.text->tts.text", "/rules/insert/0/into"):
+        assert patch[f"{pointer}/buffer/max_queue_ms"] == 40
+        assert patch[f"{pointer}/buffer/watermarks"]["queue_ms"] == {"high": 30, "low": 15}
+    assert "/rules/insert/0/out_of/buffer/max_queue_ms" not in patch
+
+
+def test_a_config_of_an_inserted_node_can_be_set() -> None:
+    rules = policy(
+        degrades=[degrade({"nodes.pii.config.strict": 0})],
+        inserts=[insert(node("pii", REDACTOR), "sentences.text -> tts.text")],
+    )
+    patch = spec_of(support(policies=[rules]))["rules"]["degrade"][0]["patch"]
+    assert patch == {"/rules/insert/0/node/config/strict": 0}
+
+
+def test_switches_and_branches_stand_in_the_order_in_which_they_are_tried() -> None:
+    program = support()
+    tried = replace(
+        program,
+        switches={"stt.text": ("stt.text->b.text", "stt.text->a.text")},
+        selects={"llm": (("b", condition("x")), ("a", condition("y")))},
+    )
+    spec = spec_of(tried)
+    assert spec["switches"] == {"stt.text": ["stt.text->b.text", "stt.text->a.text"]}
+    assert [one["port"] for one in spec["effective_nodes"]["llm"]["branches"]] == ["b", "a"]
+    assert "switches" not in spec_of(program)
+
+
 def test_an_insert_without_a_condition_is_part_of_the_graph_and_no_rule_of_a_turn() -> None:
     always = insert(node("pii", REDACTOR), "sentences.text -> tts.text", when=None)
     assert spec_of(support(policies=[policy(inserts=[always])]))["rules"]["insert"] == []

@@ -145,8 +145,8 @@ def test_two_shapes_of_one_name_are_a_mistake_of_ours() -> None:
 def test_the_forms_of_names_are_those_that_the_check_of_documents_knows() -> None:
     from rsppc.lowering import check_shape
 
-    assert {form: (pattern, words) for form, (pattern, words, _) in FORMS.items() if form != "digest"} == {
-        form: (pattern.pattern, words) for form, (pattern, words, _) in check_shape._FORMS.items()
+    assert {form: pattern for form, (pattern, _, _) in FORMS.items() if form != "digest"} == {
+        form: pattern.pattern for form, (pattern, *_) in check_shape._FORMS.items()
     }
     assert NAME_LENGTH_MAX == check_shape._NAME_LENGTH_MAX
 

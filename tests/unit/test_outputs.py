@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rsppc.outputs import SETS, OutputFault, Written, set_digest, write_set
+from rsppc.outputs import SETS, OutputFault, Written, remove_left_overs, set_digest, write_set
 
 FIRST = {"bundle.json": b"{}\n", "resolved_spec.json": b'{"a": 1}\n'}
 SECOND = {"bundle.json": b"{}\n", "resolved_spec.json": b'{"a": 2}\n'}
-STEPS = ("mkdir", "open", "write", "fsync", "rename", "symlink", "replace")
+STEPS = ("mkdir", "open", "write", "rename", "symlink", "replace")
 
 
 def shown(root: Path) -> dict[str, bytes]:
@@ -23,6 +23,8 @@ def shown(root: Path) -> dict[str, bytes]:
 
 
 def write(root: Path, files: dict[str, bytes]) -> Written | OutputFault:
+    """Write a set as a build does: what killed writers left is removed first."""
+    remove_left_overs(str(root))
     return write_set(str(root), "talk", "v1", files)
 
 

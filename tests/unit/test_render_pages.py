@@ -33,7 +33,7 @@ def test_a_page_says_what_why_and_what_to_do() -> None:
     assert (
         page(
             FakePaged,
-            failing=Example(path="pipelines/specs/a_v1.yaml", text="a: 1\n"),
+            failing=Example(path="pipelines/specs/a_v1.yaml", text="a: 1\n", said="error[RSP3104 edge-format]: no"),
             passing=Example(path="pipelines/specs/a_v1.rspp", text="a: 2\n"),
         )
         == f"""# RSP3104 edge-format
@@ -62,6 +62,10 @@ insert `CONVERTER`
 
 ```yaml
 a: 1
+```
+
+```text
+error[RSP3104 edge-format]: no
 ```
 
 ## Passes

@@ -433,6 +433,17 @@ def test_a_bracket_that_nobody_closed_costs_nothing_else() -> None:
     assert document.root["edges"] == [{"from": "a", "to": "b"}]
 
 
+def test_a_brace_too_early_does_not_unsettle_the_others() -> None:
+    document, found = check("pipeline x v1 {\n  node a : t { k = }5 }\n  node b : t\n}\n")
+    assert [(each.code, str(each.at)) for each in found] == [
+        ("RSP0401", "a_v1.rspp:2:20"),
+        ("RSP0401", "a_v1.rspp:2:21"),
+        ("RSP0412", "a_v1.rspp:3:3"),
+        ("RSP0405", "a_v1.rspp:4:1"),
+    ]
+    assert document.root is not None and document.root["pipeline_id"] == "x"
+
+
 def test_an_unclosed_text_or_condition_ends_with_its_line() -> None:
     for opening in ('"abc', '"""abc', "(abc"):
         document, found = check(f"pipeline x v1 {{\n  a = {opening}\n  b = 2\n}}\n")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rsppc.base.canonical_json import digest_value
-from rsppc.store.folder import FolderStore, first_difference
+from rsppc.store.folder import FolderStore
 from rsppc.store.protocols import ArtifactStore, Kept, Refused, Stored, StoreFault
 
 BUNDLE: dict[str, Any] = {"bundle_id": "talk", "version": "v1", "policy_refs": ["a/v1"], "compat": {"a/b": 1}}
@@ -138,39 +138,3 @@ def test_who_comes_second_with_other_bytes_is_refused_even_when_both_looked_at_o
     monkeypatch.setattr(os, "link", overtaken)
     assert isinstance(store.put_bundle(BUNDLE), Refused)
     assert store.get_bundle("talk/v1") == Stored(ref="talk/v1", digest=digest_value(other), value=other)
-
-
-json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.text(max_size=2)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=2), inner, max_size=3)),
-    max_leaves=8,
-)
-
-
-@settings(deadline=None, max_examples=150)
-@given(before=json_values, after=json_values)
-def test_values_differ_at_a_pointer_exactly_when_their_bytes_do(before: Any, after: Any) -> None:
-    assert (first_difference(before, after) is None) == (digest_value(before) == digest_value(after))
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "pointer"),
-    [
-        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "/b"),
-        ({"a": [1, 2]}, {"a": [1]}, "/a/1"),
-        ({"a": 1}, {"a": True}, "/a"),
-        ({"a": None}, {}, "/a"),
-        ({"b": 1, "a": {"~/": 1}}, {"b": 2, "a": {"~/": 2}}, "/a/~0~1"),
-        ([], {}, ""),
-    ],
-)
-def test_the_first_difference_is_the_first_in_canonical_order(before: Any, after: Any, pointer: str) -> None:
-    assert first_difference(before, after) == pointer
-
-
-def test_deep_values_are_compared_without_recursion() -> None:
-    before: Any = 1
-    after: Any = 2
-    for _ in range(20_000):
-        before, after = [before], [after]
-    assert first_difference(before, after) == "/0" * 20_000

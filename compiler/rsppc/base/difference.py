@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rsppc.base.record import Record
 
+ABSENT = "(absent)"
+"""Stands for a value that only the other side has."""
+
 
 class Difference(Record):
-    """Where two values differ, as a JSON Pointer, and what stands there on either side; `ABSENT` for nothing."""
+    """Where two values differ, as a JSON Pointer, and what stands there on either side."""
 
     pointer: str
     before: Any
     after: Any
-
-
-ABSENT = "(absent)"
 
 
 def first_difference(before: Any, after: Any) -> Difference | None:
@@ -23,28 +24,26 @@ def first_difference(before: Any, after: Any) -> Difference | None:
     waiting: list[tuple[str, Any, Any]] = [("", before, after)]
     while waiting:
         pointer, left, right = waiting.pop()
-        if left == right and isinstance(left, bool) == isinstance(right, bool):
-            continue
-        inner = list(_inner(pointer, left, right))
-        if not inner:
-            return Difference(pointer=pointer or "/", before=left, after=right)
-        waiting.extend(reversed(inner))
+        if isinstance(left, dict) and isinstance(right, dict):
+            waiting.extend(_steps(pointer, sorted(left.keys() | right.keys(), reverse=True), left, right))
+        elif isinstance(left, list) and isinstance(right, list):
+            indexes = range(max(len(left), len(right)) - 1, -1, -1)
+            waiting.extend(_steps(pointer, indexes, dict(enumerate(left)), dict(enumerate(right))))
+        elif type(left) is not type(right) or left != right:
+            return Difference(pointer=pointer, before=_shown(left), after=_shown(right))
     return None
 
 
-def _inner(pointer: str, left: Any, right: Any) -> list[tuple[str, Any, Any]]:
-    if isinstance(left, dict) and isinstance(right, dict):
-        keys = sorted({*left, *right})
-        return [(f"{pointer}/{_escaped(key)}", left.get(key, ABSENT), right.get(key, ABSENT)) for key in keys]
-    if isinstance(left, list) and isinstance(right, list):
-        length = max(len(left), len(right))
-        return [(f"{pointer}/{index}", _item(left, index), _item(right, index)) for index in range(length)]
-    return []
+_NOTHING = object()
 
 
-def _item(values: list[Any], index: int) -> Any:
-    return values[index] if index < len(values) else ABSENT
+def _steps(
+    pointer: str, keys: Iterable[Any], left: Mapping[Any, Any], right: Mapping[Any, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    for key in keys:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        yield f"{pointer}/{step}", left.get(key, _NOTHING), right.get(key, _NOTHING)
 
 
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def _shown(value: Any) -> Any:
+    return ABSENT if value is _NOTHING else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NewType
 
@@ -11,6 +12,14 @@ Digest = NewType("Digest", str)
 def digest_bytes(data: bytes) -> Digest:
     """SHA-256 of bytes, with its prefix."""
     return Digest("sha256:" + sha256(data).hexdigest())
+
+
+def digest_chunks(chunks: Iterable[bytes]) -> Digest:
+    """SHA-256 of bytes that come in pieces, for files of any size."""
+    made = sha256()
+    for chunk in chunks:
+        made.update(chunk)
+    return Digest("sha256:" + made.hexdigest())
 
 
 def is_digest(text: str) -> bool:

@@ -10,7 +10,7 @@ from rsppc.base.record import Record
 ID = re.compile(r"[a-z][a-z0-9_]*")
 PROVIDER_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DOTTED_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
-VERSION = re.compile(r"v(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2}")
+VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,2}")
 _REF = re.compile(
     r"(?:(?P<kind>[a-z_]+):)?(?P<id>[a-z][a-z0-9_]*)/(?P<version>v[0-9.]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )

@@ -6,13 +6,15 @@ more than checking a spec does.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
 
-from rsppc.cli.exits import BUG, INTERRUPTED, OK
+from rsppc.batch import WorkerLost
+from rsppc.cli.exits import BUG, ENVIRONMENT, INTERRUPTED, OK
 
 COMMANDS = {
     "build": "Compile bundles and write their artifacts.",
@@ -69,30 +71,71 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; whatever happens ends with a documented exit code and never with a traceback."""
+    _stand_in_for_closed_streams()
     try:
-        status: Any = cli(standalone_mode=False, prog_name="rsppc")
+        code = _outcome()
         sys.stdout.flush()
-        code = status if isinstance(status, int) else OK
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()
         code = OK
+    except OSError as error:
+        _forget_stdout()
+        _tell(f"rsppc: {_reason(error)}; it is safe to try again")
+        code = ENVIRONMENT
+    sys.exit(code)
+
+
+def _outcome() -> int:
+    """The exit code of the command that the command line names."""
+    stdout = sys.stdout
+    try:
+        status: Any = cli(standalone_mode=False, prog_name="rsppc")
+        return status if isinstance(status, int) else OK
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except SystemExit:
+        if sys.stdout is not stdout:  # how click takes a closed pipe: it shields the streams and ends
+            raise BrokenPipeError from None
+        raise
+    except WorkerLost:
+        _tell("rsppc: a worker process was killed; try fewer `--jobs`")
+        return ENVIRONMENT
+    except OSError:
+        raise
     except Exception as error:
         from rsppc.cli.bug import report_bug
 
         report_bug(error)
-        code = BUG
-    sys.exit(code)
+        return BUG
+
+
+def _reason(error: OSError) -> str:
+    said = (error.strerror or "input/output error").lower()
+    return f"`{error.filename}`: {said}" if error.filename is not None else f"cannot write what was found: {said}"
+
+
+def _tell(line: str) -> None:
+    """Say something where nobody may be listening."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Give a run whose caller closed its streams others that lead nowhere; a file must not get their numbers."""
+    import os
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter from complaining about a closed pipe when it ends."""
+    """Keep the interpreter from complaining about an output that takes nothing, when it ends."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,6 +34,8 @@ class Example(Record):
 
     path: str
     text: str
+    said: str = ""
+    """What the compiler says of it."""
 
 
 def page(kind: type[Diagnostic], *, failing: Example | None, passing: Example | None) -> str:
@@ -50,7 +52,9 @@ def page(kind: type[Diagnostic], *, failing: Example | None, passing: Example | 
         parts.append(f"## What to do\n\n{readable(kind.hint)}")
     for title, example in (("Fails", failing), ("Passes", passing)):
         if example is not None:
-            parts.append(f"## {title}\n\n`{example.path}`\n\n{_fenced(example)}")
+            parts.append(f"## {title}\n\n`{example.path}`\n\n{_fenced(example.text, _language(example.path))}")
+            if example.said:
+                parts.append(_fenced(example.said, "text"))
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,10 +120,13 @@ def _row(kind: type[Diagnostic]) -> str:
 _LANGUAGES = {".yaml": "yaml", ".json": "json", ".toml": "toml"}
 
 
-def _fenced(example: Example) -> str:
+def _language(path: str) -> str:
+    return next((word for suffix, word in _LANGUAGES.items() if path.endswith(suffix)), "text")
+
+
+def _fenced(text: str, language: str) -> str:
     # An example may hold a fence itself; ours is then longer.
     fence = "```"
-    while fence in example.text:
+    while fence in text:
         fence += "`"
-    language = next((word for suffix, word in _LANGUAGES.items() if example.path.endswith(suffix)), "text")
-    return f"{fence}{language}\n{example.text.rstrip()}\n{fence}"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

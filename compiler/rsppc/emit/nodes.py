@@ -27,7 +27,7 @@ class NodeWriter:
         self._program = program
         self._ledger = ledger
         self._types: dict[int, SharedPart] = {}
-        self._configs: dict[int, tuple[dict[str, Setting], SharedPart]] = {}
+        self._configs: dict[int, SharedPart] = {}
         self._printed: dict[PortType, str] = {}
 
     def node(self, pointer: str, node: Node, types: Mapping[str, PortType], *, scope: str | None) -> Part:
@@ -57,24 +57,26 @@ class NodeWriter:
             told["fallback"] = ledger.at(label(node.setting.origin), node.fallback.place)
         self._add_ports(own, told, types)
         self._add_branches(own, told, node)
+        shared_config = self._config_of_type(node)
+        if node.config and shared_config is None:
+            own["config"], told["config"] = _table(node.config, ledger)
         ledger.tell(pointer, own, told)
         value.update(own)
         numbers.update(told)
-        if node.config:
-            config = self._config(node)
-            value["config"], numbers["config"] = config.value, config.numbers
-            ledger.tell_shared(f"{pointer}/config", config)
+        if shared_config is not None:
+            value["config"], numbers["config"] = shared_config.value, shared_config.numbers
+            ledger.tell_shared(f"{pointer}/config", shared_config)
         return Part(value=value, numbers=numbers)
 
-    def _config(self, node: Node) -> SharedPart:
-        known = self._configs.get(id(node.config))
+    def _config_of_type(self, node: Node) -> SharedPart | None:
+        """The config of a node for which nobody wrote any: the very table of its type."""
+        node_type = node.type
+        if node_type is None or not node.config or node.config is not node_type.defaults:
+            return None
+        known = self._configs.get(id(node_type))
         if known is None:
-            # The table is kept beside its part, so that its identity is not given to another one.
-            known = self._configs[id(node.config)] = (
-                node.config,
-                self._ledger.share(*_table(node.config, self._ledger)),
-            )
-        return known[1]
+            known = self._configs[id(node_type)] = self._ledger.share(*_table(node.config, self._ledger))
+        return known
 
     def _add_ports(self, own: dict[str, Any], told: dict[str, Any], types: Mapping[str, PortType]) -> None:
         if not types:

@@ -11,9 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from rsppc.emit.go_json import GoField, Shaper, encode, sorted_map, struct
-
-ACTION_ORDER = ("retry", "provider_switch", "degrade", "fallback")
-"""The order in which the runtime hashes actions, whatever order the distribution names them in."""
+from rsppc.model.common import ACTIONS
 
 
 def plan_hash(contract: Mapping[str, Any]) -> str:
@@ -24,7 +22,8 @@ def plan_hash(contract: Mapping[str, Any]) -> str:
 def plan_material(contract: Mapping[str, Any]) -> bytes:
     """The bytes under the hash. `contract` has the keys of the runtime's `resolved_turn_plan`."""
     actions = contract.get("allowed_adaptive_actions") or ()
-    ordered = [action for action in ACTION_ORDER if action in actions]
+    # The runtime hashes actions in one order, whatever order the distribution names them in.
+    ordered = [action for action in ACTIONS if action in actions]
     # An absent map hashes as an empty one, neither left out nor null.
     complete = {
         **contract,

@@ -23,8 +23,8 @@ from rsppc.emit.turn_rules import View, layers_part, rules_part
 from rsppc.ir.network import EdgeFlow
 from rsppc.ir.program import CancelPlace, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
+from rsppc.model.common import ACTIONS
 
-ACTIONS = ("retry", "provider_switch", "degrade", "fallback")
 SEGMENTER = "text.segmenter"
 _VARIANT_RULES_MAX = 6
 """Up to so many conditional inserts every combination has its own graph reference; beyond, only each one alone has."""

@@ -138,8 +138,8 @@ def _one_of_each(targets: list[Target], sink: DiagnosticSink) -> tuple[Target, .
         first = by_path.setdefault(one.path, one)
         if first is not one and _meaning(first) != _meaning(one):
             related = (Related(at=first.earlier.start(), text="the other one"),)
-            at, other = one.earlier.start(), first.earlier.file_name
-            sink.report(SameTarget(at=at, subject=one.path, other=f"`{other}`", related=related))
+            at, other = one.earlier.start(), first.earlier.path
+            sink.report(SameTarget(at=at, subject=one.path, other=other, related=related))
     return tuple(by_path[path] for path in sorted(by_path))
 
 

@@ -240,7 +240,7 @@ def _there_are(artifact_id: str, versions: list[str]) -> str:
     return f"there {'are' if len(versions) > 1 else 'is'} {shown}"
 
 
-_STEM = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]+(?:\.[0-9]+){0,2})")
+_STEM = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]{1,9}(?:\.[0-9]{1,9}){0,2})")
 _TEXT_FORM_OF: dict[str, bytes] = {
     "pipeline": b"pipeline",
     "module": b"module",
@@ -411,6 +411,6 @@ def _check_file_name(path: str, kind: ArtifactKind, root: Mapping, sink: Diagnos
     if found is not None and found["id"] == artifact_id and version_key(found["version"]) == version_key(version):
         return
     expected = f"{artifact_id}_{version}.{suffix}"
-    if path.startswith("<"):  # text from standard input has no file
+    if name.startswith("<"):  # text from standard input has no file
         return
     sink.report(FileName(at=root.value_span(kind.id_field), subject=f"{artifact_id}/{version}", expected=expected))

@@ -349,11 +349,13 @@ class _Modules:
         at = item.value_span("module")
         artifact = self.artifacts.resolve("module", item["module"], at, self.sink)
         if artifact is None:
+            self.partial = self.partial or bool(chain)
             return None
         check_pin(item["module"], artifact, self.artifacts, at, self.sink)
         if artifact.ref in chain:
             shown = " → ".join((*chain[chain.index(artifact.ref) :], artifact.ref))
             self.sink.report(ImportCycle(at=at, subject=artifact.ref, chain=shown))
+            self.partial = True
             return None
         self._check_version(item, artifact)
         self.found[artifact.ref] = artifact

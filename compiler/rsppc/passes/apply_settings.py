@@ -40,6 +40,17 @@ class ForbiddenSetting(Diagnostic):
     policy: str
 
 
+class LayerNeverApplies(Diagnostic):
+    """Per scope the strongest layer that holds applies. One that always holds leaves no room for those before it."""
+
+    code = "RSP6104"
+    name = "layer-never-applies"
+    severity = "warning"
+    headline = "layer `{subject}` never applies: `{stronger}` always holds, and is stronger"
+    hint = "remove it, give `{stronger}` a `when`, or change their order in `layer_refs`"
+    stronger: str
+
+
 class UnknownSetting(Diagnostic):
     """A setting that nobody reads would silently do nothing."""
 
@@ -56,14 +67,63 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     program = replace(program, nodes=nodes)
     for layer in program.layers:
         _check_overridable(layer, program.defaults, sink)
-        sound = [patch for patch in layer.patches if _exists(patch, program, sink)]
-        if layer.when is None:
-            program = apply_patches(program, sound)
+        for patch in layer.patches:
+            _exists(patch, program, sink)
+    program = _with_base_layer(program, sink)
     for policy in program.policies:
         for rule in policy.degrade_rules:
             for patch in rule.patches:
                 _exists(patch, program, sink)
     return program
+
+
+def _with_base_layer(program: Program, sink: DiagnosticSink) -> Program:
+    """The program with the layer of the environment that holds where no condition does.
+
+    Per scope the strongest layer that holds applies, and no other. So the strongest one without a condition makes those
+    before it dead; and a conditional one behind it takes back what it set, before it sets its own.
+    """
+    of_environment = [layer for layer in program.layers if layer.scope == "environment"]
+    base = next((layer for layer in reversed(of_environment) if layer.when is None), None)
+    if base is None:
+        return program
+    position = of_environment.index(base)
+    for layer in of_environment[:position]:
+        related = (Related(at=base.place.span(), text="this one always holds, and is stronger"),)
+        sink.report(LayerNeverApplies(at=layer.place.span(), subject=layer.ref, stronger=base.ref, related=related))
+    former = {patch.steps: setting_at(program, patch.steps) for patch in base.patches}
+    live = [layer for layer in program.layers if layer.scope != "environment" or layer is base]
+    for layer in of_environment[position + 1 :]:
+        own = {patch.steps for patch in layer.patches}
+        taken_back = [
+            Patch(steps=steps, setting=setting)
+            for steps, setting in former.items()
+            if steps not in own and setting is not None
+        ]
+        live.append(replace(layer, patches=(*taken_back, *layer.patches)))
+    return apply_patches(replace(program, layers=tuple(live)), base.patches)
+
+
+def setting_at(program: Program, steps: Steps) -> Setting | None:
+    """The setting that a path leads to; None where nobody has set anything there."""
+    match steps:
+        case ("nodes", node_id, "config", field):
+            node = program.nodes.get(node_id)
+            return node.config.get(field) if node is not None else None
+        case ("nodes", node_id, field):
+            found: Setting | None = getattr(program.nodes.get(node_id), field, None)
+            return found
+        case ("budgets", field):
+            return program.defaults.budgets.get(field)
+        case ("buffers", *frame, field):
+            return program.defaults.buffers.get(".".join(frame), {}).get(field)
+        case ("edges", edge_id, *rest):
+            edge = next((one for one in program.edges if edge_id in (one.id, *one.aliases)), None)
+            if edge is None:
+                return None
+            return edge.buffer.get(rest[-1]) if rest[0] == "buffer" else edge.settings.get(rest[0])
+        case _:
+            return None
 
 
 def apply_patches(program: Program, patches: Iterable[Patch]) -> Program:

@@ -184,9 +184,17 @@ def _is_sound(
             sink.report(MissingAsset(at=place_of(setting), subject=value[:100]))
         else:
             assets[value] = digest
-    if field.type.name == "record" and field.type.schema_id not in program.catalog.records:
-        sink.report(UnknownRecord(at=field.place.span(), subject=field.type.schema_id or ""))
+    schema_id = _schema_of(field.type)
+    if schema_id is not None and schema_id not in program.catalog.records:
+        sink.report(UnknownRecord(at=field.place.span(), subject=schema_id))
     return True
+
+
+def _schema_of(type_: ConfigType) -> str | None:
+    """The record that a type is made of, itself or in lists and mappings."""
+    while type_.item is not None:
+        type_ = type_.item
+    return type_.schema_id
 
 
 def _wrong(node: Node, field: ConfigField, setting: Setting, problem: str) -> WrongConfigValue:

@@ -221,7 +221,7 @@ def _check_completeness(program: Program, sink: DiagnosticSink) -> None:
             continue
         if has_start and _report_unfed(node, connections, sink):
             unfed.add(node.id)
-        if _report_unconsumed(node, connections, sink):
+        if _report_unconsumed(node, connections, program, sink):
             unconsumed.add(node.id)
     if has_start:
         _check_reach(program, connections, starts | unfed, unconsumed, sink)
@@ -245,22 +245,29 @@ def _connections(program: Program) -> _Connections:
             consumed.add((end.node, end.port))
     touched = {end.node for edge in program.edges for end in (edge.source, edge.target)}
     touched.update(end.node for edge in program.dropped for end in (edge.source, edge.target))
-    vague = {node for edge in program.dropped for node in _vague_ends(edge, program)}
+    vague = set(_vague_nodes(program))
     for edge in program.dropped:
         fed.add((edge.target.node, edge.target.port))
         consumed.add((edge.source.node, edge.source.port))
     return _Connections(fed=fed, consumed=consumed, touched=touched | vague, vague=vague)
 
 
-def _vague_ends(edge: Edge, program: Program) -> Iterator[str]:
-    """Nodes at the ends of an edge whose port is not known; for a module in use those that it exposes."""
-    for end, ports_of in ((edge.source, outputs_of), (edge.target, inputs_of)):
-        exposed = program.exposed.get(end.node)
-        node = program.nodes.get(end.node)
-        if exposed is not None:
-            yield from (inside.node for inside in (*exposed.inputs.values(), *exposed.outputs.values()))
-        elif node is None or end.port not in ports_of(node):
-            yield end.node
+def _vague_nodes(program: Program) -> Iterator[str]:
+    """Names at the ends of dropped edges whose port is not known; of a module in use all of its nodes."""
+    modules: set[str] = set()
+    for edge in program.dropped:
+        for end, ports_of in ((edge.source, outputs_of), (edge.target, inputs_of)):
+            node = program.nodes.get(end.node)
+            if node is None:
+                modules.add(end.node)
+            if node is None or end.port not in ports_of(node):
+                yield end.node
+    for node_id in program.nodes if modules else ():
+        around = node_id.rpartition("/")[0]
+        while around and around not in modules:
+            around = around.rpartition("/")[0]
+        if around:
+            yield node_id
 
 
 def _report_unfed(node: Node, connections: _Connections, sink: DiagnosticSink) -> bool:
@@ -282,12 +289,17 @@ def _report_unfed(node: Node, connections: _Connections, sink: DiagnosticSink) -
     return found
 
 
-def _report_unconsumed(node: Node, connections: _Connections, sink: DiagnosticSink) -> bool:
+def _report_unconsumed(node: Node, connections: _Connections, program: Program, sink: DiagnosticSink) -> bool:
     """Report outputs that nobody takes; whether there are any."""
     if node.id in connections.vague:
         return False
     missing = [
-        name for name, port in outputs_of(node).items() if port.required and (node.id, name) not in connections.consumed
+        name
+        for name, port in outputs_of(node).items()
+        if port.required
+        and (node.id, name) not in connections.consumed
+        # Of turns that lead nowhere it is not known which output they mean.
+        and not (program.turns.partial and port.lane == "ControlLane")
     ]
     for name in missing:
         sink.report(UnconsumedOutput(at=node.place.span(), subject=node.id, port=name))

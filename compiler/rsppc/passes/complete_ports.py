@@ -66,22 +66,25 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     _check_signatures(program, sink)
     edges: list[Edge] = []
     dropped: list[Edge] = []
+    meant: _Meant = {}
     for edge in program.edges:
-        complete = complete_edge(edge, program, sink)
+        complete = _complete_edge(edge, program, meant, sink)
         if complete is not None:
             edges.append(complete)
         else:
-            dropped.append(edge)
+            dropped.append(_with_meant_nodes(edge, meant))
     turns = program.turns
-    owner = _known_output(turns.owner, program, "control<turn>", sink) if turns.owner is not None else None
+    owner = _known_output(turns.owner, program, "control<turn>", meant, sink) if turns.owner is not None else None
     cancels = tuple(
         replace(cancel, source=source)
         for cancel in turns.cancels
-        if (source := _known_output(cancel.source, program, _signal_of(cancel), sink)) is not None
+        if (source := _known_output(cancel.source, program, _signal_of(cancel), meant, sink)) is not None
     )
     lost = len(cancels) < len(turns.cancels) or (owner is None and turns.owner is not None)
     turns = replace(turns, owner=owner, cancels=cancels, partial=lost)
-    return replace(program, edges=tuple(edges), dropped=tuple(dropped), turns=turns)
+    # A node that was forgotten, or a name with nothing near it, could be what any unfed input waits for.
+    partial = program.partial or None in meant.values()
+    return replace(program, edges=tuple(edges), dropped=tuple(dropped), turns=turns, partial=partial)
 
 
 def _check_signatures(program: Program, sink: DiagnosticSink) -> None:
@@ -106,10 +109,18 @@ def _knows_ports(node: Node, direction: str) -> bool:
     return True
 
 
-def complete_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge | None:
+def _with_meant_nodes(edge: Edge, meant: _Meant) -> Edge:
+    """A dropped edge between the nodes that were probably meant, so that these are not called unconnected."""
+    source, target = meant.get(edge.source.node), meant.get(edge.target.node)
+    if source is not None:
+        edge = replace(edge, source=replace(edge.source, node=source))
+    return edge if target is None else replace(edge, target=replace(edge.target, node=target))
+
+
+def _complete_edge(edge: Edge, program: Program, meant: _Meant, sink: DiagnosticSink) -> Edge | None:
     """The edge with both ports; None where an end leads nowhere, which is reported."""
-    sources = _candidates(edge.source, program, "out", sink)
-    targets = _candidates(edge.target, program, "in", sink)
+    sources = _candidates(edge.source, program, "out", meant, sink)
+    targets = _candidates(edge.target, program, "in", meant, sink)
     if not sources or not targets:
         return None
     if edge.source.port is not None and edge.target.port is not None:
@@ -130,9 +141,11 @@ def complete_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge | 
 
 
 _Candidate = tuple[End, Port]
+_Meant = dict[str, str | None]
+"""Names that no node has, each with that of the node that was probably meant."""
 
 
-def _candidates(end: End, program: Program, direction: str, sink: DiagnosticSink) -> list[_Candidate]:
+def _candidates(end: End, program: Program, direction: str, meant: _Meant, sink: DiagnosticSink) -> list[_Candidate]:
     """The ports that an end can mean."""
     exposed = program.exposed.get(end.node)
     if exposed is not None:
@@ -147,7 +160,7 @@ def _candidates(end: End, program: Program, direction: str, sink: DiagnosticSink
     node = program.nodes.get(end.node)
     if node is None:
         if not program.partial and not _is_unknown_module(end, program):
-            _report_unknown_node(end, program, sink)
+            meant[end.node] = _report_unknown_node(end, program, sink)
         return []
     if not _knows_ports(node, direction):
         return []
@@ -219,18 +232,24 @@ def _prefix(end: End, written: str) -> str:
     return end.node.removesuffix(name) if end.node.endswith(f"/{name}") else ""
 
 
-def _report_unknown_node(end: End, program: Program, sink: DiagnosticSink) -> None:
+_GUESSES_MAX = 200
+"""Findings after which no meant names are looked for: each search goes through all names."""
+
+
+def _report_unknown_node(end: End, program: Program, sink: DiagnosticSink) -> str | None:
+    """Report the name of a node that is not there; the full name of the one that was probably meant comes back."""
     at = end.place.span()
     prefix = _prefix(end, at.text)
     name = end.node.removeprefix(prefix)
     inside = (one.removeprefix(prefix) for one in (*program.nodes, *program.exposed) if one.startswith(prefix))
-    guess = near_miss(name, inside)
+    guess = near_miss(name, inside) if len(sink) < _GUESSES_MAX else None
     advice = "add the node, or correct the name"
     fixes: tuple[Fix, ...] = ()
     if guess:
         advice = f"did you mean `{guess}`?"
         fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=at.text.replace(name, guess, 1)),)),)
     sink.report(UnknownNode(at=at, subject=name, advice=advice, fixes=fixes))
+    return prefix + guess if guess else None
 
 
 def _report_unknown_port(end: End, node: Node, ports: dict[str, Port], direction: str, sink: DiagnosticSink) -> None:
@@ -243,7 +262,7 @@ def _report_unknown_port(end: End, node: Node, ports: dict[str, Port], direction
     advice = f"its {words}s are {known}"
     if end.port in _ports(node, "in" if direction == "out" else "out"):
         advice = f"`{end.port}` is an {other}; {words}s are {known}"
-    elif guess := near_miss(end.port, ports):
+    elif len(sink) < _GUESSES_MAX and (guess := near_miss(end.port, ports)):
         advice = f"did you mean `{name}.{guess}`?"
     fixes: tuple[Fix, ...] = ()
     if guess:
@@ -259,9 +278,9 @@ def _signal_of(cancel: CancelPlace) -> str:
     return "control<barge_in>" if cancel.kind == "barge_in" else "control<cancel>"
 
 
-def _known_output(end: End, program: Program, wanted: str, sink: DiagnosticSink) -> End | None:
+def _known_output(end: End, program: Program, wanted: str, meant: _Meant, sink: DiagnosticSink) -> End | None:
     """A control output that `turns` names; with its port chosen where only one control output is there."""
-    candidates = _candidates(end, program, "out", sink)
+    candidates = _candidates(end, program, "out", meant, sink)
     if end.port is not None:
         return candidates[0][0] if candidates else None
     control = [one for one, port in candidates if any(p.kind == "control" for p in port.type.alternatives)]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from rsppc.base.names import near_miss
 from rsppc.base.record import replace
-from rsppc.base.source import Place
-from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
+from rsppc.base.source import Place, Span
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.program import CancelPlace, Edge, End, Exposed, Fallback, Module, Node, Program, Subgraph
-from rsppc.ir.setting import FromModule, Setting, override, place_of
+from rsppc.ir.setting import FromModule, Setting, Written, override
 from rsppc.passes.base import Pass, facts
 
 
@@ -89,6 +89,7 @@ def _expand(
         _expand(inner, via, nodes, edges, exposed, sink)
     for node in module.nodes:
         nodes[prefix + node.id] = _inside(node, prefix, via, module)
+    _check_settings(module, prefix, nodes, sink)
     _apply_settings(subgraph, module, prefix, nodes, sink)
     resolver = _Resolver(exposed, module.subgraphs, prefix, sink)
     for edge in module.edges:
@@ -137,15 +138,33 @@ def _apply_settings(
             guess = near_miss(name, module.settings)
             known = ", ".join(f"`{one}`" for one in sorted(module.settings)) or "none"
             advice = f"did you mean `{guess}`?" if guess else f"it exposes {known}"
-            sink.report(UnknownModuleSetting(at=place_of(setting), subject=name, module=module.ref, advice=advice))
+            at = _key_span(setting)
+            fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
+            sink.report(UnknownModuleSetting(at=at, subject=name, module=module.ref, advice=advice, fixes=fixes))
             continue
-        steps, place = target
+        steps, _ = target
         node = nodes.get(prefix + steps[1]) if steps[0] == "nodes" else None
-        if node is None:
-            advice = "a setting of a module is one of its nodes' config, budget or provider"
-            sink.report(BrokenSignature(at=place.span(), subject=name, node=steps[1], advice=advice))
+        if node is not None:  # else the module is wrong, which has been reported
+            nodes[node.id] = set_on_node(node, steps[2:], setting)
+
+
+def _key_span(setting: Setting) -> Span:
+    """Where the name of a setting is written."""
+    origin = setting.origin
+    assert isinstance(origin, Written | FromModule)
+    found: Span = origin.container.key_span(origin.key)
+    return found
+
+
+def _check_settings(module: Module, prefix: str, nodes: dict[str, Node], sink: DiagnosticSink) -> None:
+    """What a module lets its parent set must be there inside, whether somebody sets it or not."""
+    for name, (steps, place) in module.settings.items():
+        if steps[0] == "nodes" and prefix + steps[1] in nodes:
             continue
-        nodes[node.id] = set_on_node(node, steps[2:], setting)
+        inside = [one.removeprefix(prefix) for one in nodes if one.startswith(prefix)]
+        guess = near_miss(steps[1], inside) if steps[0] == "nodes" else None
+        advice = f"did you mean `{guess}`?" if guess else "name the config, budget or provider of a node of the module"
+        sink.report(BrokenSignature(at=place.span(), subject=name, node=steps[1], advice=advice))
 
 
 def set_on_node(node: Node, steps: tuple[str, ...], setting: Setting) -> Node:
@@ -166,10 +185,14 @@ def _signature(module: Module, resolver: _Resolver, nodes: dict[str, Node], sink
     for ports, declared in ((inputs, module.inputs), (outputs, module.outputs)):
         for name, end in list(ports.items()):
             if end.node not in nodes:
-                guess = near_miss(end.node, nodes)
-                advice = f"did you mean `{guess.rsplit('/', 1)[-1]}`?" if guess else "name a node of the module"
-                at = declared[name].inside.place.span()
-                sink.report(BrokenSignature(at=at, subject=name, node=declared[name].inside.node, advice=advice))
+                written = declared[name].inside
+                inside = [one.removeprefix(resolver.prefix) for one in nodes if one.startswith(resolver.prefix)]
+                guess = near_miss(written.node, inside)
+                advice = f"did you mean `{guess}`?" if guess else "name a node of the module"
+                at = written.place.span()
+                text = at.text.replace(written.node, guess or "", 1)
+                fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=text),)),) if guess else ()
+                sink.report(BrokenSignature(at=at, subject=name, node=written.node, advice=advice, fixes=fixes))
                 del ports[name]
                 broken.add(name)
     return Exposed(inputs=inputs, outputs=outputs, broken=frozenset(broken))

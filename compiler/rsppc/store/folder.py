@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from rsppc.base.canonical_json import canonical
+from rsppc.base.difference import first_difference
 from rsppc.base.digest import Digest, digest_bytes, is_digest
 from rsppc.base.names import ID, VERSION, Ref, parse_ref, version_key
 from rsppc.base.record import Record
@@ -87,7 +88,8 @@ class FolderStore(Record):
             return _fault(ref.name, error)
         if stored is None or before is None:
             return StoreFault(kind="corrupt", ref=ref.name, reason=f"the stored bytes of `{ref.name}` are damaged")
-        pointer = first_difference(before, msgspec.json.decode(data)) or ""
+        found = first_difference(before, msgspec.json.decode(data))
+        pointer = found.pointer if found is not None else ""
         return Refused(ref=ref.name, pointer=pointer, stored=stored, offered=digest)
 
     def _digest_of(self, kind: str, ref: Ref) -> Digest | None:
@@ -145,30 +147,6 @@ class FolderStore(Record):
 
     def _object_path(self, digest: Digest) -> str:
         return os.path.join(self.root, "objects", digest.removeprefix("sha256:") + ".json")
-
-
-def first_difference(before: Any, after: Any) -> str | None:
-    """JSON Pointer of the first value, in canonical order, at which two values differ; None where they are equal."""
-    pending: list[tuple[str, Any, Any]] = [("", before, after)]
-    while pending:
-        pointer, left, right = pending.pop()
-        if isinstance(left, dict) and isinstance(right, dict):
-            pending.extend(_steps(pointer, sorted(left.keys() | right.keys(), reverse=True), left, right))
-        elif isinstance(left, list) and isinstance(right, list):
-            indexes = range(max(len(left), len(right)) - 1, -1, -1)
-            pending.extend(_steps(pointer, indexes, dict(enumerate(left)), dict(enumerate(right))))
-        elif type(left) is not type(right) or left != right:
-            return pointer
-    return None
-
-
-_ABSENT = object()
-
-
-def _steps(pointer: str, keys: Any, left: dict[Any, Any], right: dict[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
-    for key in keys:
-        step = str(key).replace("~", "~0").replace("/", "~1")
-        yield f"{pointer}/{step}", left.get(key, _ABSENT), right.get(key, _ABSENT)
 
 
 def _ref_of(kind: str, value: Mapping[str, Any]) -> Ref | None:

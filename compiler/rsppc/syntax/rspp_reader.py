@@ -36,6 +36,7 @@ from rsppc.syntax.rspp_tokens import (
     NUMBER,
     PUNCTUATION,
     QUANTITY,
+    RBRACE,
     STRING,
     WORD,
     NotAWholeNumber,
@@ -260,14 +261,17 @@ class _Recovery:
         tokens = self._tokens
         # A bracket that we added ourselves has been reported as missing.
         if tokens.ends[token] > tokens.starts[token] or tokens.kinds[token] == END:
-            self._report(states, firsts, token)
-        if len(tokens.findings) > FINDINGS_MAX:
-            self._skip(firsts[-1] if firsts else token, len(tokens.kinds) - 1)
-            return self._give_up(states, values, firsts)
+            self._report(states, values, firsts, token)
+        last = len(tokens.kinds) - 1
         if self.accepts(states, END):
-            self._skip(token, len(tokens.kinds) - 1)
-            return len(tokens.kinds) - 1
-        depth = self._body_around(states)
+            self._skip(token, last)
+            return last
+        if token == last:
+            return None
+        if len(tokens.findings) > FINDINGS_MAX:
+            self._skip(firsts[-1] if firsts else token, last)
+            return self._give_up(states, values, firsts)
+        depth = self._body_around(states, values)
         if depth == 0:
             return self._skip_to_brace(states, values, firsts, token)
         if states[depth] not in self._tables.bodies:
@@ -283,12 +287,18 @@ class _Recovery:
         self._unread.append((tokens.starts[token], tokens.ends[after - 1]))
         return after
 
-    def _body_around(self, states: list[int]) -> int:
-        """Where the innermost body stands on the stack, or the brace behind which it is still to come; 0 if nowhere."""
+    def _body_around(self, states: list[int], values: list[Any]) -> int:
+        """Where the innermost open body stands on the stack, or the brace behind which one is to come; 0 if nowhere."""
         depth = len(states) - 1
-        while depth and states[depth] not in self._tables.bodies and states[depth] not in self._tables.openings:
+        while depth and not self._is_open(states[depth], values[depth] if depth < len(values) else None):
             depth -= 1
         return depth
+
+    def _is_open(self, state: int, behind: Any) -> bool:
+        """Whether a body is being read in a state; `behind` is what follows it on the stack, None at its top."""
+        if behind.__class__ is int and self._tokens.kinds[behind] == RBRACE:
+            return False
+        return state in self._tables.bodies or (behind is None and state in self._tables.openings)
 
     def _skip(self, begun: int, after: int) -> None:
         if after > begun:
@@ -365,7 +375,7 @@ class _Recovery:
             kept -= length - dropped
             added.append(gotos[added[-1] if added else states[kept - 1]][nonterminal])
 
-    def _report(self, states: list[int], firsts: list[int], token: int) -> None:
+    def _report(self, states: list[int], values: list[Any], firsts: list[int], token: int) -> None:
         tokens = self._tokens
         if len(tokens.findings) > FINDINGS_MAX:
             return
@@ -374,7 +384,7 @@ class _Recovery:
             tokens.findings.append(SecondArtifact(at=tokens.span(token), found=found))
             return
         expected = [kind for kind in range(len(KIND_NAMES)) if self.accepts(states, kind)]
-        begun = self._begins_with(states, firsts, token)
+        begun = self._begins_with(states, values, firsts, token)
         if token == begun + 1 and tokens.is_first_on_line(token) and not tokens.is_first_on_line(begun):
             # One word too many at the end of a line is taken for the beginning of a statement.
             remedy = "remove it, or begin a statement on a line of its own"
@@ -383,9 +393,9 @@ class _Recovery:
         remedy = _remedy(tokens, token, expected, begun)
         tokens.findings.append(TextFormSyntax(at=_visible(tokens, token), found=found, remedy=remedy))
 
-    def _begins_with(self, states: list[int], firsts: list[int], token: int) -> int:
+    def _begins_with(self, states: list[int], values: list[Any], firsts: list[int], token: int) -> int:
         """The first token of the statement in which a token stands."""
-        depth = self._body_around(states)
+        depth = self._body_around(states, values)
         return firsts[depth] if depth < len(firsts) else token
 
 

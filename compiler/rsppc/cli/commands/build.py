@@ -18,6 +18,7 @@ from rsppc.cli.summary import print_summary
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import entries, open_workspace
 from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.outputs import remove_left_overs
 
 
 @click.command(
@@ -63,6 +64,7 @@ def COMMAND(
             found.extend(report_locked(entry, artifacts))
     root = output or os.path.join(workspace.root, workspace.output)
     work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict, locked=locked)
+    remove_left_overs(root)
     built = list(_progress(each(wanted, work, jobs=jobs), len(wanted), show=options.format == "text"))
     for one in built:
         found.extend(one.diagnostics)

@@ -12,6 +12,7 @@ from rsppc.cli.session import Options, exit_code, finding_options, report, usage
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import open_workspace
 from rsppc.lowering.artifacts import Artifacts
+from rsppc.workspace import FILE_SIZE_MAX
 
 
 @click.command(
@@ -33,6 +34,8 @@ def COMMAND(  # the module's one member, found by this name
     color: bool | None,
 ) -> int:
     """Check FILES, or the whole workspace: report every problem, write nothing."""
+    if files.count("-") > 1 or (stdin_name is not None and "-" not in files):
+        usage("`-` stands for standard input, once, and `--stdin-name` for its path")
     sink = DiagnosticSink()
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
@@ -56,7 +59,9 @@ def _known_path(name: str, stdin_name: str | None, artifacts: Artifacts) -> str:
     if name == "-":
         path = stdin_name or f"{workspace.sources}/<stdin>.yaml"
         relative = _relative(path, workspace.root) if stdin_name else path
-        artifacts.add(relative, sys.stdin.buffer.read())
+        if relative.startswith("../"):
+            usage(f"`{path}` lies outside of this workspace")
+        artifacts.add(relative, sys.stdin.buffer.read(FILE_SIZE_MAX + 1))
         return relative
     relative = _relative(name, workspace.root)
     if not os.path.isfile(name):

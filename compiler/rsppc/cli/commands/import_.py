@@ -57,7 +57,9 @@ def COMMAND(  # the module's one member, found by this name
     refused = sink.has_errors
     if not refused and not dry_run:
         _write_all(wanted, workspace)
-    made = report(sink.sorted(), (path for path, _ in files), options)
+    # Notes tell what became of what; where nothing is written, nothing became anything.
+    found = [one for one in sink.sorted() if not refused or sink.severity(one) != "note"]
+    made = report(found, (path for path, _ in files), options)
     verb = "would write" if dry_run else "wrote"
     for one in () if refused else wanted:
         click.echo(f"{verb} {workspace.sources}/{one.path}", err=options.format != "text")

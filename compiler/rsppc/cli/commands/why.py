@@ -139,7 +139,7 @@ def _print_reverse(spec: dict[str, Any], provenance: dict[str, Any], wanted: str
     from rsppc.emit.provenance import origin_of
 
     file, separator, line = wanted.rpartition(":")
-    if not separator or not line.isdigit():
+    if not separator or re.fullmatch(r"[0-9]{1,9}", line) is None:
         usage(f"`--reverse {wanted}` names no line", "write it like `pipelines/profiles/simple_v1.yaml:25`")
     reached = 0
     for leaf in sorted(spec["defaulting_sources"]):
