@@ -63,9 +63,13 @@ class Workspace(Record):
     output: str = "build"
     strict: bool = False
     lint: dict[str, Any] = {}
+    scanned: bool = True
+    """Whether its files are sources; false where sources are put in by hand and the folder only holds assets."""
 
     def files(self, sink: DiagnosticSink) -> Iterator[str]:
         """Relative paths of all source files, sorted. `assets`, pinned objects and workspaces inside are left out."""
+        if not self.scanned:
+            return
         top = os.path.join(self.root, self.sources)
         real_top = os.path.realpath(top)
         for folder, folders, names in os.walk(top, onerror=partial(self._report_folder, sink)):
@@ -79,6 +83,9 @@ class Workspace(Record):
                 full = os.path.join(folder, name)
                 if os.path.islink(full) and not os.path.realpath(full).startswith(real_top + os.sep):
                     sink.report(LinkOutOfWorkspace(at=file_span(Source(path, "", b"")), subject=path))
+                elif not _is_text(path):  # no artifact could name it
+                    at = file_span(Source(path, "", b""))
+                    sink.report(UnreadableFile(at=at, subject=path, reason="its name is not UTF-8"))
                 elif name not in folders:
                     yield path
 
@@ -141,6 +148,11 @@ def find_workspace(start: str, sink: DiagnosticSink) -> Workspace | None:
         if parent == folder:
             return None
         folder = parent
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be written down; bytes that are no UTF-8 stand in it as halves of surrogate pairs."""
+    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _is_left_out(relative: str, name: str) -> bool:
@@ -214,7 +226,7 @@ def _config_problem(key: str, value: Any, root: str) -> str | None:
         os.path.isabs(value) or ".." in value.split("/") or not value.isprintable() or not value
     ):
         return f"`{key}` must be a folder inside the workspace"
-    if key == "sources" and not os.path.isdir(os.path.join(root, value)):
+    if key == "sources" and isinstance(value, str) and not os.path.isdir(os.path.join(root, value)):
         return f"there is no folder `{value}`"  # a check of nothing would find nothing
     return None
 

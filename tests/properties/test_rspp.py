@@ -101,6 +101,33 @@ def test_an_artifact_with_mistakes_keeps_its_name(text: str) -> None:
     assert document.root["pipeline_id"] == "x"
 
 
+SOUND = """pipeline x v1 {
+  meta { title = "t"  labels = { a = "b" } }
+  node llm : speech.llm { turns = 8  list = [1, { a = 2 }] } budget 600ms fallback small on timeout, error
+  node small : speech.llm { }
+  a.text -> llm.prompt when (event.x >= 600 && (y)) otherwise drop
+  llm -> tts { buffer = merge(16 items, 200ms) }
+  turns { owner endpoint.turn  barge_in vad.barge_in after 300ms }
+}
+"""
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(SOUND)), st.integers(0, 12), st.sampled_from(["", *BITS])), min_size=1, max_size=5
+    )
+)
+def test_a_damaged_artifact_is_read_to_its_end(edits: list[tuple[int, int, str]]) -> None:
+    text = SOUND
+    for place, removed, added in edits:
+        text = text[:place] + added + text[place + removed :]
+    document, found = _read(text)
+    assert found or document.root is not None
+    assert all(0 <= start <= end <= len(text) for start, end in document.gaps)
+    _check_places(document.root, text)
+
+
 # ---- sound artifacts of every kind, from the declared shapes
 
 _WORDS = st.one_of(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.sampled_from(sorted(KEYWORDS)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -93,7 +93,7 @@ def report(found: Iterable[Diagnostic], files: Iterable[str], options: Options, 
     """
     made = report_of(found, strict=options.strict, files=files, version=VERSION)
     if options.format != "text" or made.diagnostics:
-        stream: BinaryIO = click.get_binary_stream("stdout")
+        stream = sys.stdout.buffer  # bytes, so that the locale has no say
         stream.write(_rendered(made, options, brief=brief))
         stream.flush()
     for wanted in options.reports:

@@ -14,7 +14,7 @@ from rsppc.emit.origins import Ledger, Part, SharedPart, enter_leaves, label
 from rsppc.ir.catalog import NodeType
 from rsppc.ir.ports import is_input, shown_port
 from rsppc.ir.program import Node, Program
-from rsppc.ir.setting import Setting, override_all
+from rsppc.ir.setting import Setting
 from rsppc.ir.types import PortType, print_type
 
 
@@ -174,11 +174,6 @@ def facts_of_type(node_type: NodeType) -> dict[str, Any]:
 def provider_of(node: Node, program: Program) -> Setting | None:
     """The provider that serves a node where no condition holds; value None where the author wrote null."""
     return program.bindings.get(node.id) or node.provider
-
-
-def with_type_defaults(node: Node) -> dict[str, Setting]:
-    """The config of a node that is not in the graph yet, complete with the defaults of its type."""
-    return node.config if node.type is None else override_all(node.config, node.type.defaults)
 
 
 def _table(settings: Mapping[str, Setting], ledger: Ledger) -> tuple[dict[str, Any], dict[str, int]]:

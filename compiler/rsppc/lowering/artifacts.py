@@ -368,16 +368,30 @@ _EARLIER_KEYS = {
     "rspp.pipeline.spec.v1": ("spec_id", "PipelineSpec"),
     "rspp.execution.profile.v1": ("allowed_adaptive_actions", "ExecutionProfile"),
     "rspp.pipeline.bundle.v1": ("policy_ref", "PipelineBundle"),
+    "rspp.replay.manifest.v1": ("manifest_id", "ReplayManifest"),
 }
+"""Schema versions that earlier artifacts share with ours, and a key that only theirs have."""
+
+_EARLIER = {
+    "rspp.policy.bundle.v1": "PolicyOverlay",
+    "rspp.rollout.v1": "RolloutManifest",
+    "rspp.deploy.rollout.v1": "RolloutManifest",
+    "rspp.extensions.v1": "ExtensionManifest",
+    "rspp.compatibility.v1": "CompatPolicy",
+    "rspp.version-skew-policy.v1": "CompatPolicy",
+    "rspp.deprecation-policy.v1": "CompatPolicy",
+    "rspp.conformance-profile.v1": "CompatPolicy",
+}
+"""Schema versions that only earlier artifacts have."""
 
 
 def _kind_of(document: Document, root: Mapping, sink: DiagnosticSink) -> ArtifactKind | None:
     written = root.get("schema_version")
-    key, title = _EARLIER_KEYS.get(written if isinstance(written, str) else "", (None, ""))
-    if key in root or written == "rspp.policy.bundle.v1":
-        sink.report(
-            EarlierArtifact(at=root.value_span("schema_version"), subject=title or "PolicyOverlay", path=document.path)
-        )
+    known = written if isinstance(written, str) else ""
+    key, title = _EARLIER_KEYS.get(known, (None, ""))
+    if key in root or known in _EARLIER:
+        subject = title or _EARLIER[known]
+        sink.report(EarlierArtifact(at=root.value_span("schema_version"), subject=subject, path=document.path))
         return None
     if isinstance(written, str) and written in BY_SCHEMA_VERSION:
         return BY_SCHEMA_VERSION[written]

@@ -9,11 +9,8 @@ from __future__ import annotations
 from rsppc.base.names import near_miss
 from rsppc.base.record import replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
-from rsppc.ir.catalog import Port
-from rsppc.ir.ports import inputs_of, outputs_of
-from rsppc.ir.program import Edge, End, InsertRule, Node, Program
-from rsppc.ir.setting import Setting, override_all
-from rsppc.ir.types import is_whole_variable, mismatch
+from rsppc.ir.inserts import EdgeIndex, fitting_ports, insert_rules, split_edge, with_type_defaults
+from rsppc.ir.program import Edge, InsertRule, Program
 from rsppc.passes.base import Pass, facts
 
 
@@ -68,75 +65,22 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     return replace(program, policies=policies)
 
 
-def insert_rules(program: Program) -> list[InsertRule]:
-    """Insert rules in the order in which their nodes stand on an edge: weakest policy first, then order of rules."""
-    return [rule for policy in program.policies for rule in policy.insert_rules]
-
-
 def inserted(program: Program, rule: InsertRule) -> Program:
-    """The program with the rule's node on its edge; unchanged where the edge is not there."""
-    found = edge_between(program, rule)
-    if found is None:
+    """The program with the rule's node on its edge; unchanged where it does not fit there."""
+    edge = edge_between(program, rule)
+    ports = fitting_ports(rule.node, edge, program) if edge is not None else None
+    if edge is None or ports is None:
         return program
-    index, edge = found
-    ports = fitting_ports(rule.node, edge, program)
-    if ports is None:
-        return program
-    entry, leaving = ports
-    place = rule.node.place
     node = with_type_defaults(rule.node)
-    origin = rule.node.setting.origin
-    before = replace(edge, target=End(node=node.id, port=entry, place=place), aliases=(*edge.aliases, edge.id))
-    after = Edge(
-        source=End(node=node.id, port=leaving, place=place),
-        target=edge.target,
-        origin=Setting(value=f"{node.id}.{leaving}->{edge.target}", origin=origin),
-    )
-    edges = (*program.edges[:index], before, after, *program.edges[index + 1 :])
-    return replace(program, nodes={**program.nodes, node.id: node}, edges=edges)
+    edges: list[Edge] = []
+    for one in program.edges:
+        edges.extend(split_edge(edge, node, ports) if one is edge else (one,))
+    return replace(program, nodes={**program.nodes, node.id: node}, edges=tuple(edges))
 
 
-def with_type_defaults(node: Node) -> Node:
-    """The node with the defaults of its type under its own config."""
-    return node if node.type is None else replace(node, config=override_all(node.config, node.type.defaults))
-
-
-def edge_between(program: Program, rule: InsertRule) -> tuple[int, Edge] | None:
-    """The edge of a rule; the last half of it where other rules have put nodes on it."""
-    wanted = f"{rule.source}->{rule.target}"
-    inserted_nodes = {one.node.id for one in insert_rules(program)}
-    for index, edge in enumerate(program.edges):
-        if edge.id == wanted or wanted in edge.aliases:
-            if edge.target.node not in inserted_nodes:
-                return index, edge
-            return _last_half(program, edge.target.node, inserted_nodes)
-    return None
-
-
-def _last_half(program: Program, node_id: str, inserted_nodes: set[str]) -> tuple[int, Edge] | None:
-    leaving = {edge.source.node: (index, edge) for index, edge in enumerate(program.edges)}
-    found = leaving.get(node_id)
-    while found is not None and found[1].target.node in inserted_nodes:
-        found = leaving.get(found[1].target.node)
-    return found
-
-
-def fitting_ports(node: Node, edge: Edge, program: Program) -> tuple[str, str] | None:
-    """The one input and the one output of a node that fit on an edge."""
-    source = outputs_of(program.nodes[edge.source.node]).get(edge.source.port or "")
-    target = inputs_of(program.nodes[edge.target.node]).get(edge.target.port or "")
-    if source is None or target is None:
-        return None
-    entries = [name for name, port in inputs_of(node).items() if _fits(source, port)]
-    leaving = [name for name, port in outputs_of(node).items() if _fits(port, target)]
-    return (entries[0], leaving[0]) if len(entries) == 1 and len(leaving) == 1 else None
-
-
-def _fits(source: Port, target: Port) -> bool:
-    if "inherit" not in (source.lane, target.lane) and source.lane != target.lane:
-        return False
-    kinds = [product.kind for port in (source, target) for product in port.type.alternatives]
-    return any(is_whole_variable(kind) for kind in kinds) or mismatch(source.type, target.type) is None
+def edge_between(program: Program, rule: InsertRule) -> Edge | None:
+    """The edge of a rule; the last part of it where other rules have put nodes on it."""
+    return EdgeIndex(program, (one.node.id for one in insert_rules(program))).edge_of(rule)
 
 
 def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
@@ -157,14 +101,14 @@ def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
             InsertOnNoEdge(at=at, subject=rule.id, source=str(rule.source), target=str(rule.target), advice=advice)
         )
         return False
-    if fitting_ports(rule.node, found[1], program) is None:
+    if fitting_ports(rule.node, found, program) is None:
         sink.report(
             InsertDoesNotFit(
                 at=rule.node.place.span(),
                 subject=rule.id,
                 node_type=rule.node.type_name,
-                source=str(found[1].source),
-                target=str(found[1].target),
+                source=str(found.source),
+                target=str(found.target),
                 advice="choose a node type with one such input and one such output",
             )
         )

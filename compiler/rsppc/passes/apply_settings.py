@@ -13,8 +13,9 @@ from rsppc.base.names import near_miss
 from rsppc.base.record import replace
 from rsppc.base.source import Place, Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
+from rsppc.ir.inserts import with_type_defaults
 from rsppc.ir.program import Defaults, Edge, Layer, Node, Patch, Program
-from rsppc.ir.setting import FromLayer, FromModule, Setting, Written, override, override_all, place_of
+from rsppc.ir.setting import FromLayer, FromModule, Setting, Written, override, place_of
 from rsppc.ir.setting_path import Steps, matches, print_steps
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.expand_modules import set_on_node
@@ -63,7 +64,7 @@ class UnknownSetting(Diagnostic):
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
     _report_forbidden(program, sink)
-    nodes = {node_id: _with_type_defaults(node) for node_id, node in program.nodes.items()}
+    nodes = {node_id: with_type_defaults(node) for node_id, node in program.nodes.items()}
     program = replace(program, nodes=nodes)
     for layer in program.layers:
         _check_overridable(layer, program.defaults, sink)
@@ -167,12 +168,6 @@ def _set_on_defaults(defaults: Defaults, steps: Steps, setting: Setting) -> Defa
     table = defaults.buffers.get(frame, {})
     changed = {**table, field: override(setting, table.get(field))}
     return replace(defaults, buffers={**defaults.buffers, frame: changed})
-
-
-def _with_type_defaults(node: Node) -> Node:
-    if node.type is None:
-        return node
-    return replace(node, config=override_all(node.config, node.type.defaults))
 
 
 def _check_overridable(layer: Layer, defaults: Defaults, sink: DiagnosticSink) -> None:

@@ -5,6 +5,10 @@ means (the 1.2 core schema, and less than that where people misread it), the lim
 speaks YAML 1.1 and is lenient; `yaml_guard` refuses what it would read differently from YAML 1.2, so a file is read as
 YAML 1.2 reads it or it is refused.
 
+Two loops read the events. The first is made for speed and knows only what nearly every file is made of; where anything
+else turns up it gives up without a word, and the second one, which knows everything, begins again. What the first one
+accepts, the second would read in the same way.
+
 A syntax error does not hide the rest of the file: the smallest item around it is blanked out, with spaces, so that
 places stay right, and the text is read again.
 """
@@ -54,6 +58,10 @@ _FINDINGS_MAX = 200
 _REREAD_CHARACTERS_MAX = 8 * 1024 * 1024
 # Below this size a text cannot exceed a limit without aliases: every key takes two characters at least.
 _SMALL_CHARACTERS = 2 * KEYS_MAX
+# Up to this size it cannot have too many values or too long ones: every value takes a character or a sign of its own.
+_ORDINARY_CHARACTERS = NODES_MAX
+_REMEMBERED_MAX = 4096
+_REMEMBERED_CHARACTERS_MAX = 64
 
 
 class MergeKey(Diagnostic):
@@ -155,6 +163,9 @@ class Directive(Diagnostic):
 def read_yaml(source: Source, sink: DiagnosticSink) -> Document:
     """The document that a text states. Problems go to the sink; what they concern is missing from the document."""
     text = yaml_guard.readable(source.text)
+    ordinary = _compose_ordinary(source, text)
+    if ordinary is not None:
+        return Document(source=source, root=ordinary)
     gaps: list[tuple[int, int]] = []
     attempts = min(_ATTEMPTS_MAX, 2 + _REREAD_CHARACTERS_MAX // (len(text) + 1))
     while True:
@@ -189,6 +200,164 @@ def read_yaml(source: Source, sink: DiagnosticSink) -> Document:
     return Document(source=source, root=None, gaps=tuple(sorted(gaps)))
 
 
+class _NotOrdinary(Exception):
+    """Something stands in the text that only the careful reader knows."""
+
+
+def _compose_ordinary(source: Source, text: str) -> Mapping | None:
+    """The root of a text in which nothing is rare, large or wrong; None for every other text."""
+    if len(text) > _ORDINARY_CHARACTERS or yaml_guard.is_suspicious(text):
+        return None
+    next_event: Any = CParser(text).get_event
+    try:
+        next_event()  # the stream begins
+        opening = next_event()
+        if type(opening) is not DocumentStartEvent or opening.version is not None or opening.tags:
+            return None
+        root = _compose_root(source, text, next_event)
+        next_event()  # the document ends
+        return root if type(next_event()) is StreamEndEvent and type(root) is Mapping else None
+    except (_NotOrdinary, Mistake, YAMLError):
+        return None
+
+
+def _compose_root(source: Source, text: str, next_event: Any) -> Any:
+    """The one value of a document, made of its events. Raises, whatever is not as usual.
+
+    Each line of this loop is dear: beside it, the time of reading a file is spent in the parser alone. A value that is
+    as long as its place is plain, on one line, without anchor and tag: all else takes more room than what it means.
+    """
+    stack: list[tuple[Any, list[int], Any, int, int]] = []
+    # The root is composed like the one item of a sequence.
+    container: Any = _new_container(Sequence, source, 0)
+    at: list[int] = container.at
+    in_mapping = False
+    key: Any = None
+    key_start = key_end = last_end = 0
+    while True:
+        event = next_event()
+        kind = type(event)
+        if in_mapping:
+            while kind is ScalarEvent:
+                key = event.value
+                key_start = event.start_mark.index
+                key_end = event.end_mark.index
+                if key_end - key_start == len(key):
+                    key = _KEYS[key]
+                else:
+                    nesting = yaml_guard.Nesting(stack, container, container.start)
+                    key, key_end = _long_scalar(event, source, text, nesting, _KEYS)
+                event = next_event()
+                kind = type(event)
+                if kind is not ScalarEvent:
+                    break
+                value = event.value
+                start = event.start_mark.index
+                last_end = event.end_mark.index
+                if last_end - start == len(value):
+                    value = _MEANINGS[value]
+                else:
+                    nesting = yaml_guard.Nesting(stack, container, key_start)
+                    value, last_end = _long_scalar(event, source, text, nesting, _MEANINGS)
+                container[key] = value
+                at.extend((key_start, key_end, start, last_end))
+                event = next_event()
+                kind = type(event)
+            else:
+                if kind is not MappingEndEvent:
+                    raise _NotOrdinary  # a key that is no scalar
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            if event.anchor is not None or event.tag is not None or len(stack) == DEPTH_MAX:
+                raise _NotOrdinary
+            stack.append((container, at, key, key_start, key_end))
+            key_start = event.start_mark.index
+            in_mapping = kind is MappingStartEvent
+            container = _new_container(Mapping if in_mapping else Sequence, source, key_start)
+            at = container.at
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            if in_mapping and (4 * len(container) != len(at) or len(container) > KEYS_MAX):
+                raise _NotOrdinary  # a key stands there twice, or there are too many
+            complete = container
+            start = complete.start
+            container, at, key, key_start, key_end = stack.pop()
+            in_mapping = type(container) is Mapping
+            if text[start] in "[{":
+                last_end = event.end_mark.index
+                _check_lines_in_brackets(source, text, start, last_end, yaml_guard.Nesting(stack, container, key_start))
+            elif last_end < start:
+                last_end = start
+            complete.end = last_end
+            if in_mapping:
+                container[key] = complete
+                at.extend((key_start, key_end, start, last_end))
+            elif stack:
+                container.append(complete)
+                at.extend((start, last_end))
+            else:
+                return complete
+        elif kind is ScalarEvent and stack:
+            value = event.value
+            start = event.start_mark.index
+            last_end = event.end_mark.index
+            if last_end - start == len(value):
+                value = _MEANINGS[value]
+            else:
+                nesting = yaml_guard.Nesting(stack, container, key_start)
+                value, last_end = _long_scalar(event, source, text, nesting, _MEANINGS)
+            container.append(value)
+            at.extend((start, last_end))
+        else:
+            raise _NotOrdinary
+
+
+def _long_scalar(
+    event: Any, source: Source, text: str, nesting: yaml_guard.Nesting, plain: dict[str, Any]
+) -> tuple[Any, int]:
+    """A value that is shorter than its place, and the end of that place: it is in quotes or has several lines."""
+    if event.anchor is not None or event.tag is not None:
+        raise _NotOrdinary
+    value = event.value
+    start = event.start_mark.index
+    end = event.end_mark.index
+    if event.implicit[0]:
+        yaml_guard.check_lines(source, text, start, end, nesting)
+        return plain[value], end
+    if text.find("\n", start, end) >= 0:
+        end = _end_of_lines(source, text, start, end, nesting)
+    return value, end
+
+
+class _Meanings(dict[str, Any]):
+    """What unquoted values mean. The short ones are remembered: the same few stand in every file."""
+
+    __slots__ = ()
+
+    def __missing__(self, value: str) -> Any:
+        meaning = _meaning(value)
+        if meaning is _UNKNOWN:
+            raise _NotOrdinary
+        if len(self) < _REMEMBERED_MAX and len(value) <= _REMEMBERED_CHARACTERS_MAX:
+            self[value] = meaning
+        return meaning
+
+
+class _Keys(dict[str, Any]):
+    """Unquoted keys that are text, remembered likewise."""
+
+    __slots__ = ()
+
+    def __missing__(self, value: str) -> Any:
+        if value == "<<" or type(_meaning(value)) is not str:
+            raise _NotOrdinary
+        if len(self) < _REMEMBERED_MAX and len(value) <= _REMEMBERED_CHARACTERS_MAX:
+            self[value] = value
+        return value
+
+
+_MEANINGS = _Meanings()
+_KEYS = _Keys()
+
+
 class _Findings:
     """What was found wrong in one reading of the text; no more than anybody would read."""
 
@@ -220,7 +389,8 @@ _UNKNOWN = object()
 def _compose(source: Source, text: str, findings: _Findings) -> Any:
     """Build mappings and sequences from events; the root, or `_NOTHING`. Raises `Mistake` at what cannot be read.
 
-    One long loop on purpose: it runs once per event, and a call per event would double the time of reading a file.
+    The careful reader. One long loop on purpose: it runs once per event, and a call per event would double the time of
+    reading a file.
     """
     next_event: Any = CParser(text).get_event
     suspicious = yaml_guard.is_suspicious(text)
@@ -336,10 +506,8 @@ def _compose(source: Source, text: str, findings: _Findings) -> Any:
             complete = container
             container, at, key, key_start, key_end = stack.pop()
             in_mapping = container.__class__ is Mapping
-            if in_brackets and text.find("\n", start, end) >= 0:
-                nesting = yaml_guard.Nesting(stack, container, key_start)
-                if nesting.flow_start(text) is None:
-                    yaml_guard.check_brackets(source, text, start, end, nesting)
+            if in_brackets:
+                _check_lines_in_brackets(source, text, start, end, yaml_guard.Nesting(stack, container, key_start))
             if watch is not None:
                 watch.complete(complete, len(stack) + 1)
             if not in_mapping:
@@ -540,6 +708,12 @@ def _end_of_lines(source: Source, text: str, start: int, end: int, nesting: yaml
     return end
 
 
+def _check_lines_in_brackets(source: Source, text: str, start: int, end: int, nesting: yaml_guard.Nesting) -> None:
+    """The outermost brackets are looked at, once for all that stand inside."""
+    if text.find("\n", start, end) >= 0 and nesting.flow_start(text) is None:
+        yaml_guard.check_brackets(source, text, start, end, nesting)
+
+
 def _drop(container: Any) -> None:
     """Remove the entries that were refused, with their places."""
     at = container.at
@@ -592,12 +766,9 @@ _NUMBER_FORMS = {
 
 def _plain_value(value: str, source: Source, start: int, end: int, findings: _Findings) -> Any:
     """What an unquoted value means by the core schema, or `_DROPPED` where people and readers disagree about it."""
-    if value[:1] in _TEXT_FIRST:
-        return value
-    if value in _CONSTANTS:
-        return _CONSTANTS[value]
-    if _DECIMAL.fullmatch(value) is not None and len(value) < 16:
-        return int(value)
+    meaning = _meaning(value)
+    if meaning is not _UNKNOWN:
+        return meaning
     at = Span(source=source, start=start, end=end)
     if value == "~":
         findings.append(TildeForNull(at=at))
@@ -610,15 +781,26 @@ def _plain_value(value: str, source: Source, start: int, end: int, findings: _Fi
         return _DROPPED
     number = _NUMBER_LIKE.fullmatch(value)
     if number is None:
-        if value == "-" or value[:2] == "- ":
-            findings.append(yaml_guard.BareSignInBrackets(at=at, subject="-"))
-            return _DROPPED
-        return value
+        findings.append(yaml_guard.BareSignInBrackets(at=at, subject="-"))
+        return _DROPPED
     form = str(number.lastgroup)
     suggestion = _as_decimal(value, form)
     what = _NUMBER_FORMS[form]
     findings.append(AmbiguousScalar(at=at, subject=shortened(value), what=what, suggestion=suggestion))
     return _DROPPED
+
+
+def _meaning(value: str) -> Any:
+    """What an unquoted value means where that is beyond doubt, or `_UNKNOWN`."""
+    if value[:1] in _TEXT_FIRST:
+        return value
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
+    if _DECIMAL.fullmatch(value) is not None and len(value) < 16:
+        return int(value)
+    if value in ("~", "-") or value[:2] == "- " or _NUMBER_LIKE.fullmatch(value) is not None:
+        return _UNKNOWN
+    return value
 
 
 def _as_decimal(value: str, form: str) -> str:
@@ -638,7 +820,7 @@ def _plain_key(value: str, source: Source, start: int, end: int, findings: _Find
     if value == "-" or value[:2] == "- ":
         findings.append(yaml_guard.BareSignInBrackets(at=Span(source=source, start=start, end=end), subject="-"))
         return _Dropped()
-    if _plain_value(value, source, start, end, _Findings()).__class__ is str:
+    if _meaning(value).__class__ is str:
         return value
     if value == "":
         what, remedy = "missing", "write a key before the `:`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -93,5 +94,5 @@ def _progress(results: Iterator[Built], count: int, *, show: bool) -> Iterator[B
     if not show or count < 20:
         yield from results
         return
-    with click.progressbar(results, length=count, label="building", file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(results, length=count, label="building", file=sys.stderr) as bar:
         yield from bar
