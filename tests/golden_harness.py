@@ -20,6 +20,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from rsppc.base.record import Record
 from rsppc.cli.main import cli
+from tour import stages
 
 ROOT = Path(__file__).parent.parent / "golden"
 
@@ -67,6 +68,12 @@ def area(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Ou
 def diagnostics_of(case: Case) -> Outputs:
     """What `rsppc check` prints in the workspace."""
     return {"diagnostics.txt": rsppc(case.input, "check", "--no-color").encode()}
+
+
+@area("tour")
+def stages_of(case: Case) -> Outputs:
+    """One program on one page, after each step of the compiler."""
+    return {"stages.md": stages(case.input).encode()}
 
 
 def rsppc(folder: Path, *arguments: str) -> str:

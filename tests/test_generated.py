@@ -89,3 +89,22 @@ def test_check_lists_what_is_stale_and_writes_nothing(tmp_path: Path, monkeypatc
     assert generate.main([]) == 0
     assert [file.name for file in (tmp_path / "schemas").iterdir()] == ["new.schema.json"]
     assert generate.main(["--what"]) == 2
+
+
+def test_an_example_is_the_file_that_the_first_finding_points_at(tmp_path: Path) -> None:
+    kind = next(kind for kind in KINDS_OF_DIAGNOSTICS if kind.name == "edge-format")
+    assert generate.examples(kind, tmp_path) == (None, None)
+    finding = "error[RSP3104 edge-format]: no\n  pipelines/specs/b_v1.yaml:1:1"
+    for path, text in (
+        ("input/pipelines/modules/a_v1.yaml", "a: 1"),
+        ("input/pipelines/specs/b_v1.yaml", "b: 1"),
+        ("passing/pipelines/modules/a_v1.yaml", "a: 2"),
+        ("expected/diagnostics.txt", f"error[RSP1101 unknown-key]: no\n  x:1:1\n\n{finding}\n\n1 error\n"),
+    ):
+        file = tmp_path / "golden/errors/edge-format--deep" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    failing, passing = generate.examples(kind, tmp_path)
+    assert failing is not None and passing is not None
+    assert (failing.path, failing.text, failing.said) == ("pipelines/specs/b_v1.yaml", "b: 1", finding)
+    assert (passing.path, passing.text) == ("pipelines/modules/a_v1.yaml", "a: 2")

@@ -88,8 +88,8 @@ SOLE_IMPORTERS = {
 """Library → rooms that may import it; nobody else, not even for types."""
 
 OUTSIDE_WORLD = frozenset(
-    "os io pathlib sys time datetime random secrets uuid socket subprocess tempfile shutil threading locale logging"
-    " urllib multiprocessing ctypes glob fileinput importlib".split()
+    {"os", "io", "pathlib", "sys", "time", "datetime", "random", "secrets", "uuid", "socket", "subprocess", "tempfile"}
+    | {"shutil", "threading", "locale", "logging", "urllib", "multiprocessing", "ctypes", "glob", "importlib"}
 )
 """Modules that bring files, clocks, chance or the environment; the core does without."""
 
@@ -230,9 +230,7 @@ def test_rooms_do_not_import_in_circles() -> None:
     for path, tree in modules().items():
         own = room_of(path)
         graph.setdefault(own, set()).update(
-            room
-            for name, _ in imports(tree, path)
-            if (room := own_room(name)) is not None and room not in (own, *DATA)
+            room for name, _ in imports(tree, path) if (room := own_room(name)) is not None and room not in (own, *DATA)
         )
     for targets in list(graph.values()):
         for target in targets:
@@ -359,7 +357,7 @@ ROOMS_AND_FOLDERS = re.compile(
 
 
 def named_paths(text: str) -> list[str]:
-    """Paths of the repository that a page names: targets of links, and code words that begin with one of our folders."""
+    """Paths of the repository that a page names: targets of links, and code words that begin with a folder of ours."""
     prose = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.DOTALL | re.MULTILINE)
     links = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose) if ":" not in target]
     words = [word for word in re.findall(r"`([^`\n]+)`", prose) if ROOMS_AND_FOLDERS.fullmatch(word)]
@@ -389,7 +387,8 @@ def test_every_package_ships() -> None:
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     data = {name for name in setuptools["package-dir"] if name}
     there = {
-        ".".join(("rsppc", *path.parent.relative_to(PACKAGE).parts)).rstrip(".") for path in PACKAGE.rglob("__init__.py")
+        ".".join(("rsppc", *path.parent.relative_to(PACKAGE).parts)).rstrip(".")
+        for path in PACKAGE.rglob("__init__.py")
     }
     assert set(setuptools["packages"]) == there | data
     assert all((ROOT / setuptools["package-dir"][name] / "__init__.py").is_file() for name in data)

@@ -48,6 +48,24 @@ def compile_bundle(
     return Compilation(entry=entry, program=program, diagnostics=sink.sorted(), ok=not sink.has_errors)
 
 
+def prove_fixes(
+    compilation: Compilation, artifacts: Artifacts, *, purpose: Purpose = "check", strict: bool = False
+) -> Compilation:
+    """The compilation with its repairs tried: each is applied in memory and compiled again."""
+    if not any(found.fixes for found in compilation.diagnostics):
+        return compilation
+    from rsppc.fixes import with_verified_fixes  # only where something is wrong
+
+    def recompile(changed: Artifacts) -> tuple[Diagnostic, ...]:
+        entry, diagnostics = changed.at(compilation.entry.path)
+        if entry is None:
+            return diagnostics
+        return compile_bundle(changed, entry, purpose=purpose, strict=strict).diagnostics
+
+    proved = with_verified_fixes(compilation.diagnostics, artifacts, recompile, strict=strict)
+    return replace(compilation, diagnostics=proved)
+
+
 def open_workspace(workspace: Workspace, sink: DiagnosticSink) -> Artifacts:
     """The artifacts of a workspace, with the shipped library behind them."""
     from rsppc.resources import folder  # the library is found where the package is installed

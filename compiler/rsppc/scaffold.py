@@ -1,7 +1,7 @@
 """The compiler as a service: values in, values out, without a folder of sources.
 
-Implements `store.protocols.ScaffoldCompiler` on the same straight line as the command line: the values become the files of
-a workspace in memory, behind which stands the shipped library.
+Implements `store.protocols.ScaffoldCompiler` on the same straight line as the command line: the values become the
+files of a workspace in memory, behind which stands the shipped library.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from rsppc.base.canonical_json import readable
 from rsppc.base.record import Record
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import Compilation, Purpose, compile_bundle, open_workspace
+from rsppc.emit.artifacts import Artifacts as Emitted
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.model.kinds import BY_NAME
 from rsppc.workspace import Workspace
@@ -45,7 +46,7 @@ class Compiler(Record):
         """The PipelineBundle of a sound spec; raises `Unsound` otherwise."""
         return self._emitted(spec, profile, overlays).bundle
 
-    def _emitted(self, spec: Value, profile: Value, overlays: Sequence[Value]) -> Any:
+    def _emitted(self, spec: Value, profile: Value, overlays: Sequence[Value]) -> Emitted:
         bundle: dict[str, Any] = {
             "schema_version": BY_NAME["bundle"].schema_version,
             "bundle_id": spec.get("pipeline_id"),
@@ -54,7 +55,12 @@ class Compiler(Record):
             "profile_ref": f"{profile.get('profile_id')}/{profile.get('version')}",
             "policy_refs": [f"{one.get('policy_id')}/{one.get('version')}" for one in overlays],
         }
-        values: dict[str, list[Value]] = {"pipeline": [spec], "profile": [profile], "policy": list(overlays), "bundle": [bundle]}
+        values: dict[str, list[Value]] = {
+            "pipeline": [spec],
+            "profile": [profile],
+            "policy": list(overlays),
+            "bundle": [bundle],
+        }
         compilation, diagnostics = self._compiled(values, "bundle", bundle, "build")
         if compilation is None or compilation.program is None or not compilation.ok:
             raise Unsound([found for found in diagnostics if found.severity == "error"])

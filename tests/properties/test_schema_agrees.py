@@ -155,7 +155,35 @@ def is_sound(value: dict[str, Any], shape: m.Shape) -> bool:
     return not len(sink)
 
 
-@settings(deadline=None, max_examples=150)
+ONE_BY_ONE: tuple[m.FieldType, ...] = (
+    m.Text(length_max=2),
+    *(m.Identifier(form=form) for form in sorted(FORMS)),
+    m.Integer(minimum=-2, maximum=2),
+    m.Flag(),
+    m.Choice(values=("only",)),
+    m.Choice(values=("drop", True)),
+    m.Reference(kind="module"),
+    m.SettingPath(),
+    m.SettingPath(pattern=True),
+    m.Anything(),
+    m.Listing(item=m.Integer(maximum=2), length_min=1, unique=True),
+    m.Table(value=m.Anything(), key=m.SettingPath()),
+    m.Table(value=m.Flag(), key=m.Choice(values=("a", "b")), length_min=1),
+    m.OneOf(options=(m.Integer(maximum=2), m.Choice(values=("all",)))),
+)
+
+
+@pytest.mark.parametrize("type_", ONE_BY_ONE, ids=str)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_schema_and_check_agree_on_each_type(type_: m.FieldType, data: st.DataObject) -> None:
+    shape = m.Shape(name="one", doc="One key.", fields=(m.field("key", type_, "The key."),))
+    SHAPES.append(shape)
+    value = {"key": data.draw(values(type_) | ANYTHING)}
+    assert Validator(schema_of_shape(shape)).is_valid(value) == is_sound(value, shape)
+
+
+@settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_schema_and_check_agree_on_values_of_any_shape(data: st.DataObject) -> None:
     shape = data.draw(_shapes(st.recursive(LEAVES, _wrapped, max_leaves=3)))

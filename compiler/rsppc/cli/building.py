@@ -6,7 +6,7 @@ from rsppc.base.names import parse_ref, version_key
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import compile_bundle
+from rsppc.driver import compile_bundle, prove_fixes
 from rsppc.emit.artifacts import Artifacts as Emitted
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.ir.program import Proofs
@@ -80,6 +80,7 @@ def build_entry(
 ) -> Built:
     """Compile an entry and write its set of files, where it has no errors."""
     compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
+    compilation = prove_fixes(compilation, artifacts, purpose="build", strict=strict)
     sink = DiagnosticSink(strict=strict)
     view = _snapshot(artifacts, snapshot, entry, sink)
     diagnostics = (*compilation.diagnostics, *sink.sorted())

@@ -9,7 +9,7 @@ from typing import Any
 from rsppc.base.record import Record
 from rsppc.batch import each
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import Purpose, compile_bundle, released_specs
+from rsppc.driver import Purpose, compile_bundle, prove_fixes, released_specs
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.references import check_references
 
@@ -55,6 +55,7 @@ def check_file(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: boo
         return Outcome(path=path, diagnostics=diagnostics, ok=not diagnostics)
     if artifact.kind.name in ("bundle", "pipeline"):
         compilation = compile_bundle(artifacts, artifact, purpose=purpose, strict=strict)
+        compilation = prove_fixes(compilation, artifacts, purpose=purpose, strict=strict)
         return Outcome(path=path, diagnostics=compilation.diagnostics, ok=compilation.ok)
     return _checked_alone(artifact, artifacts, strict=strict)
 

@@ -71,17 +71,16 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; whatever happens ends with a documented exit code and never with a traceback."""
-    _stand_in_for_closed_streams()
+    _prepare_streams()
     try:
         code = _outcome()
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
         code = OK
     except OSError as error:
-        _forget_stdout()
         _tell(f"rsppc: {_reason(error)}; it is safe to try again")
         code = ENVIRONMENT
+    _let_go_of_streams()
     sys.exit(code)
 
 
@@ -125,17 +124,28 @@ def _tell(line: str) -> None:
         click.echo(line, err=True)
 
 
-def _stand_in_for_closed_streams() -> None:
-    """Give a run whose caller closed its streams others that lead nowhere; a file must not get their numbers."""
+def _prepare_streams() -> None:
+    """Make whatever the caller gave us fit to be written to.
+
+    Closed streams are replaced by some that lead nowhere, so that no file gets their numbers. What an encoding cannot
+    express is escaped.
+    """
     import os
 
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
-def _forget_stdout() -> None:
-    """Keep the interpreter from complaining about an output that takes nothing, when it ends."""
+def _let_go_of_streams() -> None:
+    """Keep the interpreter from complaining, when it ends, about a stream that takes nothing."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

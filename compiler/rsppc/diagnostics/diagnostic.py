@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from rsppc.base.record import Record
-from rsppc.base.source import Span
+from rsppc.base.source import Place, Span
 
 Severity = Literal["error", "warning", "note"]
 
@@ -39,11 +39,25 @@ class Edit(Record):
     text: str
 
 
+class NodeToInsert(Record):
+    """A node that a repair puts on an edge, with the one config field that it needs."""
+
+    node_id: str
+    node_type: str
+    field: str
+    value: str | int
+    port: str = "audio"
+    """Name of its input and of its output."""
+
+
 class Fix(Record):
     """A repair. `verified` means: applied in memory and recompiled without new findings."""
 
     title: str
     edits: tuple[Edit, ...] = ()
+    inserts: tuple[NodeToInsert, ...] = ()
+    """Nodes to put on the edge that begins at `edge`; how that is written is known to `syntax/edits.py`."""
+    edge: Place | None = None
     verified: bool = False
     plan_changes: bool = True
     """Whether the repaired source compiles to another plan than the author's text could have meant."""

@@ -17,6 +17,7 @@ from rsppc.ir.catalog import Catalog, Lane, NodeType, Provider, Scope
 from rsppc.ir.network import Solution
 from rsppc.ir.setting import Setting
 from rsppc.ir.setting_path import Steps
+from rsppc.ir.types import PortType
 
 
 class Fallback(Record):
@@ -184,6 +185,8 @@ class ProviderRule(Record):
     retry: dict[str, int] | None
     circuit_breaker: dict[str, int] | None
     cost_cap: dict[str, int] | None
+    node_place: Place | None = None
+    """Where its node is named."""
 
 
 class DegradeRule(Record):
@@ -304,6 +307,8 @@ class Program(Record):
     purpose: Literal["check", "build"] = "check"
     """What is only a warning while an author is at work may not be built."""
 
+    stated_types: dict[str, PortType] = {}
+    """The types that are stated for edges, by the text that states them."""
     exposed: dict[str, Exposed] = {}
     """Given by `expand_modules`: per name of a module in use."""
     dropped: tuple[Edge, ...] = ()

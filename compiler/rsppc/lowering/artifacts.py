@@ -176,6 +176,16 @@ class Artifacts:
         """Put unsaved text in the place of a file."""
         self._own.add(path, data)
 
+    def with_text(self, path: str, data: bytes) -> Artifacts:
+        """The same artifacts with another text in one file; what has been read of the others is shared."""
+        changed = Artifacts.__new__(Artifacts)
+        changed.workspace = self.workspace
+        changed.cache = {}
+        changed._own = self._own.copy()
+        changed._own.add(path, data)
+        changed._shipped = self._shipped
+        return changed
+
     def of_kind(self, kind: str) -> tuple[list[Artifact], list[Artifact]]:
         """All artifacts of a kind: those of the workspace, and those of the shipped library."""
         shipped = self._shipped.of_kind(kind) if self._shipped is not None else []
@@ -273,6 +283,13 @@ class _Shelf:
         self._data[path] = (data, DiagnosticSink())
         self._artifacts.pop(path, None)
         self._of_kind.clear()
+
+    def copy(self) -> _Shelf:
+        other = _Shelf.__new__(_Shelf)
+        other.workspace, other.shipped, other.paths = self.workspace, self.shipped, self.paths
+        other._by_name = {name: list(files) for name, files in self._by_name.items()}
+        other._of_kind, other._data, other._artifacts = dict(self._of_kind), dict(self._data), dict(self._artifacts)
+        return other
 
     def find(self, kind: str, ref: Ref) -> list[Artifact]:
         """The artifacts that a reference can mean, by the names of their files."""

@@ -208,6 +208,16 @@ def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Map
     return _with_replacements(mapping, replaced) if replaced else mapping
 
 
+def is_sound_value(mapping: Mapping, key: str, field: m.Field, sink: DiagnosticSink) -> bool:
+    """Whether the value under a key is what a field declares; reported where it is not."""
+    value = mapping[key]
+    if value is not None:
+        return _sound(value, field.type, _Spot(mapping, key, field.name), sink) is value
+    if not field.nullable:
+        sink.report(NullValue(at=mapping.value_span(key), key=field.name))
+    return field.nullable
+
+
 class _Dropped:
     """Stands for an unsound value."""
 

@@ -11,7 +11,7 @@ from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.catalog import Cancel, Catalog, ConfigField, ConfigType, Latency, Limits, NodeType, Port, Provider
 from rsppc.ir.ports import solver_template
 from rsppc.ir.setting import FromNodeType, Setting
-from rsppc.ir.types import PortType
+from rsppc.ir.types import PortType, Product
 from rsppc.syntax.document import Item, Mapping
 from rsppc.syntax.type_expr import TypeSyntaxError, parse_type
 
@@ -203,7 +203,7 @@ def _ports(item: Mapping, direction: str, sink: DiagnosticSink) -> dict[str, Por
             continue
         port_type = port_type_at(one, "type", sink)
         if port_type is None:
-            continue
+            port_type = _ANY_TYPE  # the port is there, so that edges to it are not called wrong as well
         ports[one["name"]] = Port(
             name=one["name"],
             direction=one["direction"],
@@ -214,6 +214,9 @@ def _ports(item: Mapping, direction: str, sink: DiagnosticSink) -> dict[str, Por
             named_by=one["named_by"].removeprefix("config.") if "named_by" in one else None,
         )
     return ports
+
+
+_ANY_TYPE = PortType(alternatives=(Product(kind="T", terms=()),))
 
 
 def port_type_at(container: Any, key: Any, sink: DiagnosticSink) -> PortType | None:
@@ -339,7 +342,7 @@ def _check_guards(node_type: NodeType, item: Mapping, root: Mapping, sink: Diagn
     ]
     if missing:
         mode = "external" if node_type.execution_mode == "external" else "sandboxed"
-        sink.report(UnguardedExtension(at=at, subject=node_type.name, mode=mode, missing=" and ".join(missing)))
+        sink.report(UnguardedExtension(at=at, subject=node_type.name, mode=mode, missing=", ".join(missing)))
 
 
 def _check_manifest_type(root: Mapping, sink: DiagnosticSink) -> None:

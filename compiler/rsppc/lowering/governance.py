@@ -6,10 +6,11 @@ from typing import Any
 
 from rsppc.base.digest import Digest
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
-from rsppc.ir.program import DegradeRule, InsertRule, Layer, Patch, Policy, ProviderRule
-from rsppc.ir.setting import FromLayer, FromPolicy, Setting
+from rsppc.ir.program import DegradeRule, InsertRule, Layer, Policy, ProviderRule
+from rsppc.ir.setting import FromLayer, FromPolicy
 from rsppc.ir.setting_path import parse_steps
 from rsppc.lowering.graph import lower_condition, lower_end, lower_node
+from rsppc.lowering.patches import lower_patches
 from rsppc.syntax.document import Item, Mapping, Sequence
 
 
@@ -44,7 +45,9 @@ def lower_policy(root: Mapping, digest: Digest, sink: DiagnosticSink) -> Policy:
             _provider_rule(item, ref) for item in root.get("provider_rules") or () if item.keys() >= {"id", "use"}
         ),
         degrade_rules=tuple(
-            _degrade_rule(item, ref) for item in root.get("degrade_rules") or () if item.keys() >= {"id", "when", "set"}
+            _degrade_rule(item, ref, sink)
+            for item in root.get("degrade_rules") or ()
+            if item.keys() >= {"id", "when", "set"}
         ),
         insert_rules=tuple(
             rule for item in root.get("insert_rules") or () if (rule := _insert_rule(item, ref)) is not None
@@ -70,14 +73,8 @@ def lower_layer(root: Mapping, sink: DiagnosticSink) -> Layer | None:
         sink.report(LayerWithoutCondition(at=root.value_span("scope"), subject=scope))
         return None
     table = root.get("set") or Mapping()
-    patches = [
-        Patch(
-            steps=steps, setting=Setting(value=value, origin=FromLayer(scope=scope, ref=ref, container=table, key=path))
-        )
-        for path, value in table.items()
-        if (steps := parse_steps(path)) is not None
-    ]
-    return Layer(ref=ref, scope=scope, when=when, patches=tuple(patches), place=Item(container=root, key="layer_id"))
+    patches = lower_patches(table, lambda path: FromLayer(scope=scope, ref=ref, container=table, key=path), sink)
+    return Layer(ref=ref, scope=scope, when=when, patches=patches, place=Item(container=root, key="layer_id"))
 
 
 def _report_duplicate_rules(root: Mapping, sink: DiagnosticSink) -> None:
@@ -100,6 +97,7 @@ def _provider_rule(item: Mapping, ref: str) -> ProviderRule:
         place=Item(container=item, key="id"),
         modality=item.get("modality"),
         node=item.get("node"),
+        node_place=Item(container=item, key="node") if "node" in item else None,
         when=lower_condition(item, "when"),
         use=tuple((provider, Item(container=use, key=index)) for index, provider in enumerate(use)),
         retry=_plain(item.get("retry")),
@@ -112,21 +110,12 @@ def _plain(mapping: Any) -> dict[str, int] | None:
     return None if mapping is None else dict(mapping)
 
 
-def _degrade_rule(item: Mapping, ref: str) -> DegradeRule:
+def _degrade_rule(item: Mapping, ref: str, sink: DiagnosticSink) -> DegradeRule:
     when = lower_condition(item, "when")
     assert when is not None
-    table = item["set"]
-    patches = [
-        Patch(
-            steps=steps,
-            setting=Setting(value=value, origin=FromPolicy(ref=ref, rule=item["id"], container=table, key=path)),
-        )
-        for path, value in table.items()
-        if (steps := parse_steps(path)) is not None
-    ]
-    return DegradeRule(
-        id=item["id"], policy=ref, place=Item(container=item, key="id"), when=when, patches=tuple(patches)
-    )
+    rule, table = item["id"], item["set"]
+    patches = lower_patches(table, lambda path: FromPolicy(ref=ref, rule=rule, container=table, key=path), sink)
+    return DegradeRule(id=rule, policy=ref, place=Item(container=item, key="id"), when=when, patches=patches)
 
 
 def _insert_rule(item: Mapping, ref: str) -> InsertRule | None:

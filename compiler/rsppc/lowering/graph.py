@@ -8,7 +8,7 @@ from typing import Any, Literal
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.program import CancelPlace, Condition, Edge, End, Fallback, Node, Turns
 from rsppc.ir.setting import Origin, Setting
-from rsppc.syntax.document import Item, Mapping, Sequence
+from rsppc.syntax.document import Item, Key, Mapping, Sequence
 
 OriginOf = Callable[[Literal["node", "edge", "pipeline"], Any, Any], Origin]
 """Makes the origin of a value: who wrote it is known to the caller, where it stands is told by container and key."""
@@ -130,7 +130,7 @@ def lower_condition(item: Mapping, key: str) -> Condition | None:
 def lower_turns(mapping: Mapping | None, root: Mapping, origin: OriginOf) -> Turns:
     """Who opens, commits and cancels turns; empty where the source does not say."""
     if mapping is None:
-        return Turns(owner=None, cancels=(), place=Item(container=root, key="nodes"))
+        return Turns(owner=None, cancels=(), place=Item(container=root, key="pipeline_id"))
     cancels = [
         _cancel_place(item, kind, origin)
         for kind in ("barge_in", "cancel_from")
@@ -138,7 +138,7 @@ def lower_turns(mapping: Mapping | None, root: Mapping, origin: OriginOf) -> Tur
         if "from" in item
     ]
     owner = lower_end(mapping, "owner") if "owner" in mapping else None
-    return Turns(owner=owner, cancels=tuple(cancels), place=Item(container=root, key="turns"))
+    return Turns(owner=owner, cancels=tuple(cancels), place=Key(container=root, key="turns"))
 
 
 def _cancel_place(item: Mapping, kind: Any, origin: OriginOf) -> CancelPlace:

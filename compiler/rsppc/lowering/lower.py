@@ -23,6 +23,7 @@ from rsppc.lowering.governance import lower_layer, lower_policy
 from rsppc.lowering.graph import OriginOf, lower_edges, lower_nodes, lower_turns
 from rsppc.lowering.modules import exposed_ports, exposed_settings
 from rsppc.lowering.profile import lower_profile
+from rsppc.lowering.stated_types import stated_types
 from rsppc.syntax.document import Item, Mapping, Sequence
 
 
@@ -113,6 +114,9 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
     modules = _Modules(artifacts, sink)
     subgraphs = modules.subgraphs(spec.root, ())
     origin: OriginOf = Written
+    edges = lower_edges(spec.root.get("edges"), origin)
+    lowered_policies = tuple(_policy(policy, sink) for policy in policies)
+    lowered_layers = tuple(layer for one in layers if (layer := _layer(one, sink)) is not None)
     return Program(
         bundle=Bundle(
             id=entry.id,
@@ -126,12 +130,13 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         place=Item(container=spec.root, key="pipeline_id"),
         catalog=catalog(artifacts, sink),
         nodes={node.id: node for node in lower_nodes(spec.root.get("nodes"), origin, sink)},
-        edges=lower_edges(spec.root.get("edges"), origin),
+        edges=edges,
         subgraphs=subgraphs,
         turns=lower_turns(spec.root.get("turns"), spec.root, origin),
         defaults=_defaults(profile),
-        policies=tuple(_policy(policy, sink) for policy in policies),
-        layers=tuple(layer for one in layers if (layer := _layer(one, sink)) is not None),
+        policies=lowered_policies,
+        layers=lowered_layers,
+        stated_types=stated_types(edges, subgraphs, lowered_layers, lowered_policies, sink),
         unknown_events=_unknown_events(spec.root),
         metadata=spec.root.get("metadata"),
         asset_digest=artifacts.workspace.asset_digest,

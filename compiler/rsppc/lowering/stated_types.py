@@ -43,7 +43,8 @@ def _settings(
             seen.add(module.ref)
             yield from (edge.stated_type for edge in module.edges if edge.stated_type is not None)
             waiting.extend(subgraph.module for subgraph in module.subgraphs)
-    rules = (rule for policy in policies for rule in policy.degrade_rules)
-    for patch in (patch for one in (*layers, *rules) for patch in one.patches):
+    patches = [patch for layer in layers for patch in layer.patches]
+    patches += [patch for policy in policies for rule in policy.degrade_rules for patch in rule.patches]
+    for patch in patches:
         if patch.steps[0] == "edges" and patch.steps[-1] == "type":
             yield patch.setting

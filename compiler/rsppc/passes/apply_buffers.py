@@ -27,7 +27,7 @@ class UnboundedEdge(Diagnostic):
 
     code = "RSP5101"
     name = "unbounded-edge"
-    headline = "edge `{subject}` has no `{field}`: neither the edge nor `{profile}` states one"
+    headline = "edge `{subject}` lacks `{field}`: neither the edge nor `{profile}` states one"
     hint = "add `{field}` to the edge's `buffer`, or to `buffer_defaults.{frame}` of the profile"
     field: str
     profile: str
@@ -81,6 +81,7 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     solution = program.solution
     flows = solution.edges if solution is not None else ()
     edges: list[Edge] = []
+    unbounded: dict[tuple[str, str], list[Edge]] = {}
     queue_bytes = 0
     for index, edge in enumerate(program.edges):
         lane = program.lanes.get(edge.id, "DataLane")
@@ -90,9 +91,13 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
         settings = override_all(edge.settings, defaults.edges)
         edges.append(replace(edge, buffer=buffer, settings=settings))
         if edge.buffer or not _is_complete(table, defaults):
-            _check(edge, buffer, frame, program, sink)
+            _check(edge, buffer, frame, sink)
+            for field in _NEEDED:
+                if field not in buffer or buffer[field].value is None:
+                    unbounded.setdefault((frame, field), []).append(edge)
         bound = buffer.get("max_queue_bytes")
         queue_bytes += bound.value if bound is not None and isinstance(bound.value, int) else 0
+    _report_unbounded(unbounded, program, sink)
     assert len(flows) >= len(edges) or solution is None
     proofs = replace(program.proofs, queue_bytes=queue_bytes) if program.proofs is not None else None
     return replace(program, edges=tuple(edges), proofs=proofs)
@@ -133,12 +138,26 @@ def _marks_are_sound(setting: Setting) -> bool:
     return isinstance(marks, dict) and marks.get("high_milli", 0) > marks.get("low_milli", 0)
 
 
-def _check(edge: Edge, buffer: dict[str, Setting], frame: str, program: Program, sink: DiagnosticSink) -> None:
-    profile = program.defaults.ref
-    for field in _NEEDED:
-        if field not in buffer or buffer[field].value is None:
-            at = edge.source.place.span()
-            sink.report(UnboundedEdge(at=at, subject=edge.id, field=field, profile=profile, frame=frame))
+def _report_unbounded(found: dict[tuple[str, str], list[Edge]], program: Program, sink: DiagnosticSink) -> None:
+    """Report what a profile leaves open: at the first edge that lacks it, since the cause is one."""
+    for (frame, field), edges in found.items():
+        first, *others = edges
+        notes = (f"so do {len(others)} more edges",) if len(others) > 1 else ()
+        if len(others) == 1:
+            notes = (f"so does edge `{others[0].id}`",)
+        sink.report(
+            UnboundedEdge(
+                at=first.source.place.span(),
+                subject=first.id,
+                field=field,
+                profile=program.defaults.ref,
+                frame=frame,
+                notes=notes,
+            )
+        )
+
+
+def _check(edge: Edge, buffer: dict[str, Setting], frame: str, sink: DiagnosticSink) -> None:
     strategy = buffer.get("strategy")
     if strategy is not None:
         _check_strategy(edge, strategy, buffer, frame, sink)
@@ -161,7 +180,9 @@ def _check_strategy(
         sink.report(BlocksForever(at=at, subject=edge.id))
     lossy = buffer.get("lossy")
     if frame == "DataLane.additive" and name in LOSSY and not (lossy is not None and lossy.value):
-        related = (Related(at=edge.source.place.span(), text="the edge"),) if at != edge.source.place.span() else ()
+        edge_at = edge.source.place.span()
+        same_line = at.location()[:2] == edge_at.location()[:2]
+        related = () if same_line else (Related(at=edge_at, text="the edge"),)
         what = "data of which every piece counts"
         sink.report(LossyEdge(at=at, subject=edge.id, strategy=name, what=what, related=related))
 

@@ -233,7 +233,8 @@ def _check_rules(program: Program, sink: DiagnosticSink) -> None:
         if rule.node is not None and rule.node not in inserted:
             guess = near_miss(rule.node, inserted)
             advice = f"did you mean `{guess}`?" if guess else "remove the rule, or correct the name"
-            sink.report(RuleForNobody(at=rule.place.span(), subject=rule.id, node=rule.node, advice=advice))
+            at = (rule.node_place or rule.place).span()
+            sink.report(RuleForNobody(at=at, subject=rule.id, node=rule.node, advice=advice))
             continue
         before = closed.get(subject)
         if before is not None and before.policy == rule.policy:

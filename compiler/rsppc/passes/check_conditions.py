@@ -7,10 +7,12 @@ one may hold, and somebody must say what becomes of the rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rsppc.base.record import replace
+from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.ports import solver_input
 from rsppc.ir.program import CancelPlace, Condition, Edge, Layer, Node, Policy, Program
@@ -167,11 +169,12 @@ def _checked(condition: Condition, environment: Environment, sink: DiagnosticSin
     if isinstance(made, tuple):
         for complaint in made:
             at = condition.place.within(complaint.start, complaint.end)
+            problem, meant = complaint.message.removesuffix("."), complaint.suggestion
             fixes: tuple[Fix, ...] = ()
-            if complaint.suggestion is not None:
-                fixes = (Fix(title=f"write `{complaint.suggestion}`", edits=(Edit(at=at, text=complaint.suggestion),)),)
-            advice = f"write `{complaint.suggestion}`" if complaint.suggestion is not None else ""
-            sink.report(BadCondition(at=at, problem=complaint.message, kind=complaint.kind, advice=advice, fixes=fixes))
+            if meant is not None:
+                fixes = (Fix(title=f"write `{meant}`", edits=(_edit(condition, at, meant),)),)
+            advice = f"write `{meant}`" if meant is not None and f"`{meant}`" not in problem else ""
+            sink.report(BadCondition(at=at, problem=problem, kind=complaint.kind, advice=advice, fixes=fixes))
         return condition
     match always(made):
         case "always":
@@ -179,6 +182,25 @@ def _checked(condition: Condition, environment: Environment, sink: DiagnosticSin
         case "never":
             sink.report(NeverTrue(at=condition.place.span()))
     return replace(condition, checked=made)
+
+
+_NEEDS_QUOTES = re.compile(r"""^[\s"'&*!|>%@`\[\]{},#?:-]|: |:$| #|[\[\]{},]""")
+
+
+def _edit(condition: Condition, at: Span, meant: str) -> Edit:
+    """Put another text at a place of a condition, in the quotes that its file needs."""
+    whole = condition.place.span()
+    written = whole.text
+    if whole.source.path.endswith(".rspp") or written[:1] in ("|", ">"):
+        return Edit(at=at, text=meant)
+    if written[:1] == "'":
+        return Edit(at=at, text=meant.replace("'", "''"))
+    if written[:1] == '"':
+        return Edit(at=at, text=meant.replace("\\", "\\\\").replace('"', '\\"'))
+    changed = written[: at.start - whole.start] + meant + written[at.end - whole.start :]
+    if _NEEDS_QUOTES.search(changed) is None:
+        return Edit(at=at, text=meant)
+    return Edit(at=whole, text="'" + changed.replace("'", "''") + "'")
 
 
 def _checked_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge:

@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.ir.catalog import Port
 from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import Edge, Fallback, Node, Program
+from rsppc.ir.types import mismatch
 from rsppc.passes.base import Pass, facts
+from rsppc.passes.infer_scopes import says_turn
 
 
 class DuplicateEdge(Diagnostic):
@@ -32,9 +35,9 @@ class UnfedInput(Diagnostic):
     code = "RSP4101"
     name = "unfed-input"
     headline = "input `{port}` of node `{subject}` is fed by nothing"
-    hint = "connect an output to `{subject}.{port}`{advice}"
+    hint = "connect {advice}"
     port: str
-    advice: str = ""
+    advice: str
 
 
 class UnconsumedOutput(Diagnostic):
@@ -214,17 +217,18 @@ def _check_completeness(program: Program, sink: DiagnosticSink) -> None:
         for node_id in known.keys() - connections.touched - fallbacks - starts
         if inputs_of(known[node_id]) and known[node_id].type.role == "processor"  # type: ignore[union-attr]
     }
-    unfed: set[str] = set()
-    unconsumed: set[str] = set()
-    for node in known.values():
-        if node.id in fallbacks or node.id in alone:
-            continue
-        if has_start and _report_unfed(node, connections, sink):
-            unfed.add(node.id)
-        if _report_unconsumed(node, connections, program, sink):
-            unconsumed.add(node.id)
+    nodes = [node for node in known.values() if node.id not in fallbacks and node.id not in alone]
+    unfed = [found for node in nodes for found in _unfed_inputs(node, connections)] if has_start else []
+    unconsumed = [found for node in nodes for found in _unconsumed_outputs(node, connections, program)]
+    for found in unfed:
+        unconsumed = _report_unfed(found, unconsumed, sink)
+    for left in unconsumed:
+        sink.report(UnconsumedOutput(at=left.node.place.span(), subject=left.node.id, port=left.port.name))
     if has_start:
-        _check_reach(program, connections, starts | unfed, unconsumed, sink)
+        starts.update(found.node.id for found in unfed)
+        _check_reach(
+            program, connections, starts, {node.id for node in nodes if _lacks_consumer(node, connections)}, sink
+        )
 
 
 class _Connections(Record):
@@ -270,40 +274,74 @@ def _vague_nodes(program: Program) -> Iterator[str]:
             yield node_id
 
 
-def _report_unfed(node: Node, connections: _Connections, sink: DiagnosticSink) -> bool:
-    """Report inputs that nothing feeds; whether there are any."""
-    inputs = inputs_of(node)
-    found = False
+class _Open(Record):
+    """An input or output of a node that should be connected and is not."""
+
+    node: Node
+    port: Port
+    others: str = ""
+    """Inputs that would do as well."""
+
+
+def _unfed_inputs(node: Node, connections: _Connections) -> Iterator[_Open]:
     if node.id in connections.vague:
-        return False
+        return
+    inputs = inputs_of(node)
     for name, port in inputs.items():
         if port.required and (node.id, name) not in connections.fed:
-            found = True
-            sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=name))
+            yield _Open(node=node, port=port)
     is_silent = node.type is not None and node.type.role == "egress" and inputs
     if is_silent and not any((node.id, name) in connections.fed or inputs[name].required for name in inputs):
-        found = True
         first, *rest = inputs
-        others = "".join(f" or `{node.id}.{name}`" for name in rest)
-        sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=first, advice=others))
-    return found
+        yield _Open(node=node, port=inputs[first], others="".join(f" or `{node.id}.{name}`" for name in rest))
 
 
-def _report_unconsumed(node: Node, connections: _Connections, program: Program, sink: DiagnosticSink) -> bool:
-    """Report outputs that nobody takes; whether there are any."""
+def _unconsumed_outputs(node: Node, connections: _Connections, program: Program) -> Iterator[_Open]:
     if node.id in connections.vague:
-        return False
-    missing = [
-        name
-        for name, port in outputs_of(node).items()
-        if port.required
-        and (node.id, name) not in connections.consumed
-        # Of turns that lead nowhere it is not known which output they mean.
-        and not (program.turns.partial and port.lane == "ControlLane")
-    ]
-    for name in missing:
-        sink.report(UnconsumedOutput(at=node.place.span(), subject=node.id, port=name))
-    return bool(missing)
+        return
+    for name, port in outputs_of(node).items():
+        if port.required and (node.id, name) not in connections.consumed and not _is_left_to_turns(port, program):
+            yield _Open(node=node, port=port)
+
+
+def _is_left_to_turns(port: Port, program: Program) -> bool:
+    """Whether `infer_scopes` says what is wrong with an output that nobody takes: it speaks of turns."""
+    if program.turns.partial:
+        return port.lane == "ControlLane"
+    is_needed = program.turns.owner is not None or any(
+        node.type is not None and node.type.scope == "turn" for node in program.nodes.values()
+    )
+    return is_needed and says_turn(port.type)
+
+
+def _lacks_consumer(node: Node, connections: _Connections) -> bool:
+    return any(port.required and (node.id, name) not in connections.consumed for name, port in outputs_of(node).items())
+
+
+_PAIRS_MAX = 200
+
+
+def _report_unfed(found: _Open, unconsumed: list[_Open], sink: DiagnosticSink) -> list[_Open]:
+    """Report an input that nothing feeds; the outputs that go nowhere come back without the one that was its own."""
+    node, port = found.node, found.port
+    fitting = [one for one in unconsumed[:_PAIRS_MAX] if one.node is not node and _fits(one.port, port)]
+    if len(fitting) != 1:
+        sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=port.name, advice=_feeders(found)))
+        return unconsumed
+    (missing,) = fitting
+    source = f"{missing.node.id}.{missing.port.name}"
+    advice = f"`{source}` to `{node.id}.{port.name}`"
+    related = (Related(at=missing.node.place.span(), text=f"`{source}` goes nowhere"),)
+    sink.report(UnfedInput(at=node.place.span(), subject=node.id, port=port.name, advice=advice, related=related))
+    return [one for one in unconsumed if one is not missing]
+
+
+def _feeders(found: _Open) -> str:
+    return f"an output to `{found.node.id}.{found.port.name}`{found.others}"
+
+
+def _fits(source: Port, target: Port) -> bool:
+    return source.lane == target.lane and mismatch(source.type, target.type) is None
 
 
 def fallback_targets(program: Program) -> set[str]:
@@ -338,13 +376,14 @@ def _with_sound_fallbacks(program: Program, sink: DiagnosticSink) -> Program:
         assert node.fallback is not None
         if node.fallback.to not in nodes:
             nodes[node.id] = replace(node, fallback=_meant_fallback(node.fallback, program, sink))
+    users = [node for node in nodes.values() if node.fallback is not None]
+    nodes = _without_fallback_loops(users, nodes, sink)
     program = replace(program, nodes=nodes)
     users = [node for node in nodes.values() if node.fallback is not None]
     program = _without_edges_of_fallbacks(users, program, sink)
     for node in users:
         assert node.fallback is not None
         _check_fallback_ports(node, nodes[node.fallback.to], program, sink)
-    _check_fallback_chains(users, program, sink)
     return program
 
 
@@ -406,19 +445,26 @@ def edges_of_primary(node_id: str, program: Program) -> list[Edge]:
     return [edge for edge in program.edges if edge.source.node in heads or edge.target.node in heads]
 
 
-def _check_fallback_chains(users: list[Node], program: Program, sink: DiagnosticSink) -> None:
+def _without_fallback_loops(users: list[Node], nodes: dict[str, Node], sink: DiagnosticSink) -> dict[str, Node]:
+    """The nodes with chains of fallbacks that end: of a loop, which is reported, the last step is left out."""
+    sound = dict(nodes)
     done: set[str] = set()
     for node in users:
-        chain: list[str] = []
+        chain: dict[str, None] = {}
         current: Node | None = node
         while current is not None and current.id not in done and current.id not in chain:
-            chain.append(current.id)
-            current = program.nodes.get(current.fallback.to) if current.fallback is not None else None
+            chain[current.id] = None
+            current = nodes.get(current.fallback.to) if current.fallback is not None else None
         if current is not None and current.id in chain:
-            loop = [*chain[chain.index(current.id) :], current.id]
-            assert node.fallback is not None
-            sink.report(FallbackLoop(at=node.fallback.place.span(), subject=node.id, chain=" → ".join(loop)))
+            steps = list(chain)
+            last = nodes[steps[-1]]
+            assert last.fallback is not None
+            loop = [*steps[steps.index(current.id) :], current.id]
+            shown = " → ".join(loop if len(loop) <= 12 else [*loop[:10], "…", loop[-1]])
+            sink.report(FallbackLoop(at=last.fallback.place.span(), subject=last.id, chain=shown))
+            sound[last.id] = replace(last, fallback=None)
         done.update(chain)
+    return sound
 
 
 def _topological_order(program: Program, sink: DiagnosticSink) -> tuple[str, ...]:

@@ -41,9 +41,9 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
         if node_type is None:
             continue
         related = (Related(at=node_type.place.span(), text="declared here"),) if not node_type.digest else ()
-        if not node_type.digest:
+        if not node_type.digest and node_type.execution_mode == "in_process":  # others do not load without one
             sink.report(NoDigest(at=node.place.span(), subject=node.id, node_type=node_type.name, related=related))
-        if node_type.trust_level == "untrusted":
+        if node_type.trust_level == "untrusted" and node_type.execution_mode != "in_process":
             missing = [
                 name
                 for name, value in (

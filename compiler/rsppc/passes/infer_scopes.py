@@ -69,7 +69,7 @@ class NotACancelSignal(Diagnostic):
 
     code = "RSP4306"
     name = "not-a-cancel-signal"
-    headline = "`{subject}` is no control output"
+    headline = "`{subject}` is not a control output"
     hint = "name an output of the ControlLane, such as `vad.barge_in`"
 
 
@@ -123,9 +123,12 @@ def _inherited(node: Node, edges: list[Edge], scopes: dict[str, Scope], sink: Di
     return "turn" if found == {"turn"} else "session"
 
 
+_LIVES: dict[Scope, str] = {"session": "the call", "turn": "a turn"}
+
+
 def _report_mixed(node: Node, edges: list[Edge], scopes: dict[str, Scope], sink: DiagnosticSink) -> None:
     related = tuple(
-        Related(at=edge.source.place.span(), text=f"`{edge.source}` lives for a {scopes.get(edge.source.node)}")
+        Related(at=edge.source.place.span(), text=f"`{edge.source}` lives for {_LIVES[scopes[edge.source.node]]}")
         for edge in edges
     )
     sink.report(MixedScopes(at=node.place.span(), subject=node.id, related=related))
@@ -148,7 +151,12 @@ def _check_crossings(program: Program, sink: DiagnosticSink) -> None:
 
 
 def _check_turns(program: Program, sink: DiagnosticSink) -> None:
-    emitting = _turn_outputs(program)
+    _check_owner(program, sink)
+    _check_cancel_places(program, sink)
+
+
+def _check_owner(program: Program, sink: DiagnosticSink) -> None:
+    emitting = turn_outputs(program)
     owner = program.turns.owner
     if owner is None:
         if "turn" in program.scopes.values() and not program.partial and not program.turns.partial:
@@ -159,12 +167,16 @@ def _check_turns(program: Program, sink: DiagnosticSink) -> None:
         known = ", ".join(f"`{one}`" for one in emitting)
         advice = f"outputs that do: {known}" if known else "add a `speech.endpointing` and name its output `turn`"
         sink.report(NotATurnSignal(at=owner.place.span(), subject=str(owner), advice=advice))
+        return
     consumed = {str(edge.source) for edge in program.edges}
     for output in emitting:
         if output not in consumed and output != str(owner):
             node = program.nodes[output.rsplit(".", 1)[0]]
             related = (Related(at=owner.place.span(), text="the owner of turns"),)
             sink.report(TwoTurnOwners(at=node.place.span(), subject=output, owner=str(owner), related=related))
+
+
+def _check_cancel_places(program: Program, sink: DiagnosticSink) -> None:
     for cancel in program.turns.cancels:
         port = outputs_of(program.nodes[cancel.source.node]).get(cancel.source.port or "")
         if (
@@ -175,22 +187,23 @@ def _check_turns(program: Program, sink: DiagnosticSink) -> None:
             sink.report(NotACancelSignal(at=cancel.source.place.span(), subject=str(cancel.source)))
 
 
-def _turn_outputs(program: Program) -> list[str]:
+def turn_outputs(program: Program) -> list[str]:
     """Outputs that are declared to emit `turn`, by name."""
     return sorted(
         f"{node.id}.{name}"
         for node in program.nodes.values()
         for name, port in outputs_of(node).items()
-        if _says_turn(port.type)
+        if says_turn(port.type)
     )
 
 
 def _emits_turn(owner: End, program: Program) -> bool:
     port = outputs_of(program.nodes[owner.node]).get(owner.port or "")
-    return port is not None and (_says_turn(port.type) or _is_whole(port.type))
+    return port is not None and (says_turn(port.type) or _is_whole(port.type))
 
 
-def _says_turn(port_type: PortType) -> bool:
+def says_turn(port_type: PortType) -> bool:
+    """Whether a type is declared to carry the signal `turn`."""
     for product in port_type.alternatives:
         if product.kind == "control" and product.terms:
             signals = product.terms[0]

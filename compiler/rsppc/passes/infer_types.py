@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import product as all_combinations
 
 from rsppc.base.record import Record, replace
-from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.catalog import Provider
 from rsppc.ir.network import (
     Conflict,
@@ -26,7 +26,7 @@ from rsppc.ir.network import (
 from rsppc.ir.network import Port as SolverPort
 from rsppc.ir.ports import inputs_of, outputs_of, shown_port, solver_input, solver_template
 from rsppc.ir.program import Choice, Condition, Edge, InsertRule, Node, Patch, Program, Proofs
-from rsppc.ir.setting import values
+from rsppc.ir.setting import FromNodeType, place_of, values
 from rsppc.ir.solve import components, solve
 from rsppc.ir.types import Mismatch, PortType, config_fields, meet, mismatch, refine, with_languages
 from rsppc.passes.apply_inserts import inserted
@@ -53,12 +53,24 @@ class RefinementOutside(Diagnostic):
     differs: str
 
 
+class LanguageNotServed(Diagnostic):
+    """A recogniser that hears a language which it does not know writes down nonsense, in good faith."""
+
+    code = "RSP3303"
+    name = "language-not-served"
+    headline = "provider `{subject}` does not serve the language{language} of node `{node}`"
+    hint = "choose another provider, or set `language` of the node to one of {languages}"
+    node: str
+    language: str
+    languages: str
+
+
 class StatedTypeDiffers(Diagnostic):
     """A type that is stated for an edge must be one that its consumer takes."""
 
     code = "RSP3302"
     name = "stated-type-differs"
-    headline = "edge `{subject}` states {stated}, but `{target}` takes {accepted}"
+    headline = "edge `{subject}` states `{stated}`, but `{target}` takes `{accepted}`"
     hint = "correct the type, or remove it"
     stated: str
     target: str
@@ -143,8 +155,8 @@ def build_network(program: Program, case: _Case, sink: DiagnosticSink) -> Networ
     """The graph as the type solver wants it: fallbacks carry the edges of their primaries."""
     templates = {node.id: _template(node, case.providers.get(node.id), sink) for node in program.nodes.values()}
     for edge in program.edges:
-        if edge.stated_type is not None:
-            _narrow_target(edge, templates, sink)
+        if edge.stated_type is not None and edge.stated_type.value in program.stated_types:
+            _narrow_target(edge, program.stated_types[edge.stated_type.value], templates, sink)
     edges = [
         NetworkEdge(
             source_node=edge.source.node,
@@ -188,11 +200,26 @@ def _refined(template: Template, node: Node, provider: Provider, sink: Diagnosti
         if provider.languages is not None:
             tongued = with_languages(declared, provider.languages)
             if isinstance(tongued, Mismatch):
-                _report_refinement(tongued, node, provider, shown_port(port.name), sink)
+                _report_language(node, provider, sink)
             else:
                 declared = tongued
         ports.append(port if declared is port.type else replace(port, type=declared))
     return Template(ports=tuple(ports))
+
+
+def _report_language(node: Node, provider: Provider, sink: DiagnosticSink) -> None:
+    setting = node.config.get("language")
+    is_written = setting is not None and not isinstance(setting.origin, FromNodeType)
+    sink.report(
+        LanguageNotServed(
+            at=place_of(setting) if setting is not None and is_written else node.place.span(),
+            subject=provider.id,
+            node=node.id,
+            language=f" `{setting.value}`" if setting is not None else "",
+            languages=", ".join(f"`{one}`" for one in (provider.languages or ())[:20]),
+            related=(Related(at=provider.place.span(), text="the provider's entry"),),
+        )
+    )
 
 
 def _report_refinement(found: Mismatch, node: Node, provider: Provider, port: str, sink: DiagnosticSink) -> None:
@@ -211,22 +238,24 @@ def _report_refinement(found: Mismatch, node: Node, provider: Provider, port: st
     )
 
 
-def _narrow_target(edge: Edge, templates: dict[str, Template], sink: DiagnosticSink) -> None:
+def _narrow_target(edge: Edge, stated: PortType, templates: dict[str, Template], sink: DiagnosticSink) -> None:
     """Let the input that an edge feeds accept only the type that is stated for the edge."""
     assert edge.stated_type is not None
-    stated = edge.stated_type.value
     template = templates[edge.target.node]
     for index, port in enumerate(template.ports):
-        if port.name != solver_input(edge.target.port or "") or not isinstance(stated, PortType):
+        if port.name != solver_input(edge.target.port or ""):
             continue
         narrowed = meet(port.type, stated)
         if narrowed is None:
             found = mismatch(stated, port.type)
-            at = edge.target.place.span()
             if found is not None:
                 sink.report(
                     StatedTypeDiffers(
-                        at=at, subject=edge.id, stated=found.source, target=str(edge.target), accepted=found.target
+                        at=place_of(edge.stated_type),
+                        subject=edge.id,
+                        stated=found.source,
+                        target=str(edge.target),
+                        accepted=found.target,
                     )
                 )
             return

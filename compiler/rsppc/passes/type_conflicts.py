@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, Related, Side
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, NodeToInsert, Related, Side
 from rsppc.ir.catalog import Port
 from rsppc.ir.network import Conflict, Step, instantiate, template_of
 from rsppc.ir.ports import inputs_of, is_input, outputs_of, shown_port
@@ -146,7 +146,8 @@ def _report_format(
         cost_text = f", +{cost} ms{budget}" if cost is not None else ""
         where = "on this edge" if len(edges) == 1 else f"on `{edges[0].id}`"
         advice = f"insert {names} {where}{cost_text}"
-        fixes = (Fix(title=advice),)
+        inserts = _nodes_to_insert(chain, edges[0], program)
+        fixes = (Fix(title=advice, inserts=inserts, edge=edges[0].source.place),)
     sink.report(
         EdgeFormat(
             at=sides[0].at,
@@ -160,6 +161,21 @@ def _report_format(
             fixes=fixes,
         )
     )
+
+
+_MADE = {"audio.resample": "resampled", "audio.transcode": "transcoded", "audio.mixdown": "mixed"}
+
+
+def _nodes_to_insert(chain: tuple[ConverterStep, ...], edge: Edge, program: Program) -> tuple[NodeToInsert, ...]:
+    """The converters as nodes, under names that are free."""
+    found: list[NodeToInsert] = []
+    taken = set(program.nodes)
+    for step in chain:
+        base = f"{edge.source.node.rsplit('/', 1)[-1]}_{_MADE.get(step.node_type, 'converted')}"
+        name = next(name for name in (base, *(f"{base}_{number}" for number in range(2, 1000))) if name not in taken)
+        taken.add(name)
+        found.append(NodeToInsert(node_id=name, node_type=step.node_type, field=step.field, value=step.value))
+    return tuple(found)
 
 
 def _port(step: Step) -> str:

@@ -85,13 +85,24 @@ class Item(Record):
     def within(self, start: int, end: int) -> Span:
         """Place of a stretch of the text that stands here, given in code points of the text as it was read."""
         span = self.span()
-        if span.source.path.endswith(".rspp"):  # conditions stand there without quotes
+        if span.text == self.container[self.key]:  # written as it is, without quotes
             return Span(source=span.source, start=span.start + start, end=span.start + end)
         from rsppc.syntax.scalar_offsets import offset_in_source  # only where something is wrong
 
         first = offset_in_source(span.source, span.start, span.end, start)
         last = offset_in_source(span.source, span.start, span.end, end - 1) + 1 if end > start else first
         return Span(source=span.source, start=first, end=last)
+
+
+class Key(Record):
+    """The place of a key, where what stands under it is too much to point at."""
+
+    container: Any
+    key: str
+
+    def span(self) -> Span:
+        found: Span = self.container.key_span(self.key)
+        return found
 
 
 class Comment(Record):

@@ -234,6 +234,7 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
     in_mapping = False
     key: Any = None
     key_start = key_end = last_end = 0
+    keys, meanings = _KEYS, _MEANINGS
     while True:
         event = next_event()
         kind = type(event)
@@ -243,10 +244,10 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
                 key_start = event.start_mark.index
                 key_end = event.end_mark.index
                 if key_end - key_start == len(key):
-                    key = _KEYS[key]
+                    key = keys[key]
                 else:
                     nesting = yaml_guard.Nesting(stack, container, container.start)
-                    key, key_end = _long_scalar(event, source, text, nesting, _KEYS)
+                    key, key_end = _long_scalar(event, source, text, nesting, keys)
                 event = next_event()
                 kind = type(event)
                 if kind is not ScalarEvent:
@@ -255,10 +256,10 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
                 start = event.start_mark.index
                 last_end = event.end_mark.index
                 if last_end - start == len(value):
-                    value = _MEANINGS[value]
+                    value = meanings[value]
                 else:
                     nesting = yaml_guard.Nesting(stack, container, key_start)
-                    value, last_end = _long_scalar(event, source, text, nesting, _MEANINGS)
+                    value, last_end = _long_scalar(event, source, text, nesting, meanings)
                 container[key] = value
                 at.extend((key_start, key_end, start, last_end))
                 event = next_event()
@@ -272,8 +273,10 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
             stack.append((container, at, key, key_start, key_end))
             key_start = event.start_mark.index
             in_mapping = kind is MappingStartEvent
-            container = _new_container(Mapping if in_mapping else Sequence, source, key_start)
-            at = container.at
+            container = Mapping() if in_mapping else Sequence()
+            container.at = at = []
+            container.source = source
+            container.start = key_start
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             if in_mapping and (4 * len(container) != len(at) or len(container) > KEYS_MAX):
                 raise _NotOrdinary  # a key stands there twice, or there are too many
@@ -281,8 +284,9 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
             start = complete.start
             container, at, key, key_start, key_end = stack.pop()
             in_mapping = type(container) is Mapping
-            if text[start] in "[{":
-                last_end = event.end_mark.index
+            end = event.end_mark.index
+            if end > event.start_mark.index:
+                last_end = end
                 _check_lines_in_brackets(source, text, start, last_end, yaml_guard.Nesting(stack, container, key_start))
             elif last_end < start:
                 last_end = start
@@ -300,10 +304,10 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
             start = event.start_mark.index
             last_end = event.end_mark.index
             if last_end - start == len(value):
-                value = _MEANINGS[value]
+                value = meanings[value]
             else:
                 nesting = yaml_guard.Nesting(stack, container, key_start)
-                value, last_end = _long_scalar(event, source, text, nesting, _MEANINGS)
+                value, last_end = _long_scalar(event, source, text, nesting, meanings)
             container.append(value)
             at.extend((start, last_end))
         else:
