@@ -617,9 +617,11 @@ def _reshaping(attribute: str, has: Domain, wants: Domain) -> ConverterStep:
 
 
 def _nearest(has: Domain, wants: Domain) -> Scalar:
-    # A set is in order of preference; of a range, the end next to what there is changes the sound least.
+    # What changes the sound least: the most that is no more than there is, else the least that is more.
     if type(wants) is Values:
-        return wants.values[0]
+        there_is = max(_ends(has), default=0)
+        numbers = sorted(int(value) for value in wants.values)
+        return max((number for number in numbers if number <= there_is), default=numbers[0])
     low, high = _ends(wants)
     return high if min(_ends(has), default=low) > high else low
 

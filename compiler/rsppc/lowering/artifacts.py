@@ -368,17 +368,14 @@ class _Shelf:
 
 def _not_caused_by_reading(found: tuple[Diagnostic, ...], unread: tuple[Diagnostic, ...]) -> list[Diagnostic]:
     """Findings that would be there even if all of the file had been read."""
-    return [one for one in found if not _is_absence(one) and not any(_overlap(one.at, other.at) for other in unread)]
+    lines = {other.at.location()[1] for other in unread}
+    return [one for one in found if not _is_absence(one) and one.at.location()[1] not in lines]
 
 
 def _is_absence(found: Diagnostic) -> bool:
     """Whether a finding says that something is missing, which may stand in what could not be read."""
     is_gap = isinstance(found, NullValue) and found.at.text.strip().lower() != "null"
     return is_gap or isinstance(found, MissingKey | EmptyList | OneOfKeys)
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start <= other.end and other.start <= one.end
 
 
 _EARLIER_KEYS = {

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from rsppc.base.digest import is_digest
-from rsppc.base.names import DOTTED_ID, ID, PROVIDER_ID, VERSION, near_miss, parse_ref
-from rsppc.base.source import Span
+from rsppc.base.names import ID, near_miss, parse_ref
+from rsppc.base.source import Source, Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.setting_path import parse_steps
 from rsppc.model import shape as m
+from rsppc.model.forms import FORMS, NAME_LENGTH_MAX
 from rsppc.syntax.document import Mapping, Sequence
 
 
@@ -261,61 +261,21 @@ def _check_text(value: Any, type_: m.Text, spot: _Spot, sink: DiagnosticSink) ->
     return value
 
 
-_FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
-    "id": (ID, "a name", "names are lower-case letters, digits and `_`, beginning with a letter"),
-    "provider": (
-        PROVIDER_ID,
-        "the name of a provider",
-        "provider names are lower-case words joined by `-`, as in `stt-deepgram`",
-    ),
-    "dotted": (DOTTED_ID, "a dotted name", "write lower-case words joined by dots, as in `speech.stt`"),
-    "version": (VERSION, "a version", "versions are `v1`, `v1.2` or `v1.2.3`"),
-    "node": (
-        re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*"),
-        "the name of a node",
-        "names are lower-case letters, digits and `_`; a node of a module is `module/node`",
-    ),
-    "port": (
-        re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*(\.[a-z][a-z0-9_]*)?"),
-        "an end of an edge",
-        "write `node.port`, or `node` where only one port fits",
-    ),
-    "date": (re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"), "a date", "write it like `2026-11-01`"),
-    "secret": (
-        re.compile(r"secret://[a-z0-9_-]+/[A-Za-z0-9_./-]+"),
-        "a reference to a secret",
-        "write `secret://store/name`",
-    ),
-    "path": (
-        re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"),
-        "a relative path",
-        "write a relative path with forward slashes",
-    ),
+_MATCHES: dict[str, Callable[[str], object]] = {
+    name: re.compile(form.pattern).fullmatch for name, form in FORMS.items()
 }
-_NAME_LENGTH_MAX = 200
 
 
 def _check_identifier(value: Any, type_: m.Identifier, spot: _Spot, sink: DiagnosticSink) -> Any:
     if value.__class__ is not str:
         return _wrong_type(value, "a name", spot, sink)
-    if type_.form == "digest":
-        if not is_digest(value):
-            sink.report(
-                MalformedName(
-                    at=spot.span(),
-                    written=_shortened(value),
-                    form="a digest",
-                    advice="digests are `sha256:` and 64 hexadecimal digits",
-                )
-            )
-            return _DROPPED
+    matches = _MATCHES[type_.form]
+    if matches(value) is not None and len(value) <= NAME_LENGTH_MAX:
         return value
-    pattern, form, advice = _FORMS[type_.form]
-    if pattern.fullmatch(value) is not None and len(value) <= _NAME_LENGTH_MAX:
-        return value
+    form, advice = FORMS[type_.form].name, FORMS[type_.form].advice
     span = spot.span()
     guess = re.sub(r"[-\s]+", "_", value.strip().lower()) if type_.form in ("id", "node", "port") else ""
-    if guess == value or len(guess) > _NAME_LENGTH_MAX or pattern.fullmatch(guess) is None:
+    if guess == value or len(guess) > NAME_LENGTH_MAX or matches(guess) is None:
         sink.report(MalformedName(at=span, written=_shortened(value), form=form, advice=advice))
         return _DROPPED
     fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),)
@@ -590,9 +550,9 @@ def _plain_test(type_: m.FieldType) -> _Test | None:
             return lambda value: value.__class__ is bool
         case m.Text(length_max=longest):
             return lambda value: value.__class__ is str and len(value) <= longest
-        case m.Identifier(form=form) if form in _FORMS:
-            fits = _FORMS[form][0].fullmatch
-            return lambda value: value.__class__ is str and len(value) <= _NAME_LENGTH_MAX and fits(value) is not None
+        case m.Identifier(form=form):
+            fits = _MATCHES[form]
+            return lambda value: value.__class__ is str and len(value) <= NAME_LENGTH_MAX and fits(value) is not None
         case m.Choice(values=values):
             words = frozenset(one for one in values if isinstance(one, str))
             return lambda value: value.__class__ is str and value in words
@@ -633,6 +593,8 @@ def _check_one_of(mapping: Mapping, group: tuple[str, ...], shape: m.Shape, sink
 def shape_name(shape: m.Shape) -> str:
     """How a message speaks of a mapping: `a node`, `an edge`, `a PipelineSpec`."""
     words = shape.name.replace("_", " ")
+    if words in ("metadata", "watermarks", "resource limits", "turns"):
+        return f"`{shape.name}`"
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
@@ -687,7 +649,11 @@ def _with_meant_keys(mapping: Mapping, fields: dict[str, m.Field], shape: m.Shap
     To go on with what was meant keeps one slip of the pen from looking like several.
     """
     unknown = [key for key in mapping if key not in fields]
-    renamed = {key: meant for key in unknown if (meant := _report_unknown_key(mapping, key, shape, sink)) is not None}
+    renamed: dict[str, str] = {}
+    for key in unknown:
+        meant = _report_unknown_key(mapping, key, shape, sink)
+        if meant is not None and _is_likely(mapping[key], fields[meant]):
+            renamed[key] = meant
     if not renamed:
         return mapping
     made = Mapping()
@@ -698,6 +664,16 @@ def _with_meant_keys(mapping: Mapping, fields: dict[str, m.Field], shape: m.Shap
             made[name] = value
             made.at += mapping.at[4 * index : 4 * index + 4]
     return made
+
+
+def _is_likely(value: Any, field: m.Field) -> bool:
+    """Whether a value could stand under a field: if not, the guess about its key was wrong."""
+    if value is None or _is_container(value):
+        return True
+    scratch = DiagnosticSink()
+    container = Mapping({field.name: value})
+    container.source, container.start, container.end, container.at = Source("", "", b""), 0, 0, [0, 0, 0, 0]
+    return _sound(value, field.type, _Spot(container, field.name, field.name), scratch) is value
 
 
 def _sequence_of(sequence: Sequence, values: list[Any]) -> Sequence:

@@ -12,7 +12,8 @@ from typing import Any
 from rsppc.base.canonical_json import canonical
 from rsppc.model import shape as m
 from rsppc.model.features import FEATURES
-from rsppc.model.json_schema import FORMS, GENERATED, file_name
+from rsppc.model.forms import FORMS
+from rsppc.model.json_schema import GENERATED, file_name
 
 Manifest = Mapping[str, Any]
 
@@ -123,7 +124,7 @@ def _listing_words(type_: m.Listing) -> str:
 
 _WORDS: dict[type, Callable[[Any], str]] = {
     m.Text: lambda type_: "text, may run over lines" if type_.block else "text",
-    m.Identifier: lambda type_: f"[{FORMS[type_.form][1]}](#forms-of-names)",
+    m.Identifier: lambda type_: f"[{FORMS[type_.form].name}](#forms-of-names)",
     m.Integer: lambda _: "integer",
     m.Flag: lambda _: "true or false",
     m.Choice: _choice_words,
@@ -176,8 +177,12 @@ def _forms() -> Iterator[str]:
         " `kind:id/version@sha256:…`. A text has at most 65536 characters where no table says otherwise."
     )
     rows = [
-        (words, f"`{example}`" if form != "digest" else "`sha256:` and 64 hexadecimal digits", _code(pattern))
-        for form, (pattern, words, example) in FORMS.items()
+        (
+            form.name,
+            f"`{form.example}`" if name != "digest" else "`sha256:` and 64 hexadecimal digits",
+            _code(form.pattern),
+        )
+        for name, form in FORMS.items()
     ]
     rows += [
         (words, f"`{example}`", "")

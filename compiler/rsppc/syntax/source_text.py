@@ -138,11 +138,12 @@ _ZERO_WIDTH = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2
 _ZERO_WIDTH_TOO = "\ufe00-\ufe0e\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 _CONTROLS = "\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff"
 # U+FE0F only asks for the coloured form of the sign before it; it is refused where no such sign precedes.
-_REFUSED = re.compile(
+# Compiled when a text needs it, that is, when it is not ASCII; `re` keeps it then.
+_REFUSED = (
     f"[{_CONTROLS}{_BIDIRECTIONAL}{_ZERO_WIDTH}{_ZERO_WIDTH_TOO}\ufeff]|\r(?!\n)"
     "|(?<![\u2000-\u2bff\u3030-\u32ff\U0001f000-\U0001faff])\ufe0f"
 )
-_CONTROL = re.compile(f"[{_CONTROLS}\r]")
+_CONTROL = f"[{_CONTROLS}\r]"
 
 
 def _is_clean(text: str, data: bytes) -> bool:
@@ -150,7 +151,7 @@ def _is_clean(text: str, data: bytes) -> bool:
         return False
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         return False
-    return text.isascii() or _REFUSED.search(text) is None
+    return text.isascii() or re.search(_REFUSED, text) is None
 
 
 def _wide_encoding(data: bytes) -> str | None:
@@ -174,17 +175,17 @@ def _not_utf8(path: str, data: bytes, offset: int) -> NotUtf8:
 def _binary(path: str, data: bytes, offset: int) -> BinaryFile:
     # Only the line with the NUL byte is kept: the rest need not be fit to print.
     before = data[:offset].decode("utf-8").removeprefix("\ufeff")
-    source = Source(path, _REFUSED.sub("\ufffd", before), data)
+    source = Source(path, re.sub(_REFUSED, "\ufffd", before), data)
     return BinaryFile(at=Span(source=source, start=len(before), end=len(before)), offset=offset)
 
 
 def _without_refused_characters(raw: Source, sink: DiagnosticSink) -> Source:
     # A lone carriage return ends a line in YAML and for the person at the editor, so it becomes one that we count.
-    cleaned = _REFUSED.sub(lambda found: "\n" if found[0] == "\r" else "\ufffd", raw.text)
+    cleaned = re.sub(_REFUSED, lambda found: "\n" if found[0] == "\r" else "\ufffd", raw.text)
     source = Source(raw.path, cleaned, raw.data)
     byte_offset = len(raw.data) - len(raw.text.encode("utf-8"))
     place = 0
-    for count, found in enumerate(_REFUSED.finditer(raw.text)):
+    for count, found in enumerate(re.finditer(_REFUSED, raw.text)):
         if count == _REPORTED_CHARACTERS_MAX:
             break
         byte_offset += len(raw.text[place : found.start()].encode("utf-8"))
@@ -197,7 +198,7 @@ def _refused_character(character: str, at: Span, offset: int) -> Diagnostic:
     if character == "\ufeff":
         return MarkInsideText(at=at, offset=offset)
     shown, meaning = f"U+{ord(character):04X}", _meaning(character)
-    if _CONTROL.fullmatch(character) is None:
+    if re.fullmatch(_CONTROL, character) is None:
         return InvisibleCharacter(at=at, character=shown, meaning=meaning, offset=offset)
     if character == "\r":
         remedy = "save the file with line feeds, or with carriage return and line feed together, as line ends"

@@ -87,11 +87,12 @@ def readable(text: str) -> str:
     """The text as libyaml is to see it, with the same places: its last line ended, as YAML 1.2 readers take it."""
     if not text.isascii():
         # Half a surrogate pair is no character. A text that was decoded from bytes has none.
-        text = _SURROGATE.sub("\ufffd", text)
+        text = re.sub(_SURROGATE, "\ufffd", text)
     return text if text.endswith("\n") else text + "\n"
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Like most patterns here, compiled when a text needs it; `re` keeps it then.
+_SURROGATE = "[\ud800-\udfff]"
 
 
 def is_suspicious(text: str) -> bool:
@@ -128,7 +129,7 @@ def check_lines(source: Source, text: str, start: int, end: int, nesting: Nestin
         return
     flow_start = nesting.flow_start(text)
     first = start if flow_start is None else flow_start
-    if not _ITEM.match(text, line):
+    if not re.compile(_ITEM).match(text, line):
         raise _continuation(source, text, first, line, end, column)
     if text[start] not in "\"'":
         raise Mistake(first, _unclosed_bracket(source, text, first))
@@ -142,13 +143,13 @@ def check_brackets(source: Source, text: str, start: int, end: int, nesting: Nes
     line = _shallow_line(text, start, end, column, comments=True)
     if line is None:
         return
-    if not _ITEM.match(text, line):
+    if not re.compile(_ITEM).match(text, line):
         raise _continuation(source, text, start, line, end, column)
     raise Mistake(start, _unclosed_bracket(source, text, start))
 
 
 # A line that looks like the next item rather than like more of the value above.
-_ITEM = re.compile(r" *(?:- |[\w.\"'-]+ *:(?:\s|$))", re.MULTILINE)
+_ITEM = r"(?m) *(?:- |[\w.\"'-]+ *:(?:\s|$))"
 
 
 def _continuation(source: Source, text: str, start: int, line: int, end: int, column: int) -> Mistake:
@@ -178,11 +179,11 @@ _AFTER_NAME = frozenset(["", " ", "\t", "\r", "\n", ",", "[", "]", "{", "}"])
 
 def check_block_text(source: Source, text: str, start: int, end: int, nesting: Nesting) -> None:
     """Refuse a block text that stands left of where a value of its item can, or whose blank lines are misleading."""
-    header = _BLOCK_HEADER.match(text, start)
+    header = re.compile(_BLOCK_HEADER).match(text, start)
     if header is not None:
         at = Span(source=source, start=header.end() - 1, end=header.end())
         raise Mistake(start, HashAfterValue(at=at))
-    if source.text[source.text.rfind("\n") + 1 :].isspace() and _BLANK_REST.match(text, end) is not None:
+    if source.text[source.text.rfind("\n") + 1 :].isspace() and re.compile(_BLANK_REST).match(text, end) is not None:
         remedy = "remove the spaces, or end the line"
         raise Mistake(start, _syntax(source, start, "the last line below this block text holds only spaces", remedy))
     column = nesting.column(text)
@@ -206,7 +207,7 @@ def _check_leading_lines(source: Source, text: str, start: int, column: int) -> 
     else:
         return
     written = indent - line
-    if column < written < widest and _INDENTED_BLOCK_HEADER.match(text, start) is None:
+    if column < written < widest and re.compile(_INDENTED_BLOCK_HEADER).match(text, start) is None:
         problem = "a blank line at the start of this block text has more spaces than the first line written"
         raise Mistake(start, _syntax(source, start, problem, "remove the spaces from the blank line"))
 
@@ -251,9 +252,9 @@ def _indent_end(text: str, line: int) -> int:
 
 
 _SPACES = re.compile(r" *")
-_BLANK_REST = re.compile(r"\s*\Z")
-_INDENTED_BLOCK_HEADER = re.compile(r"[|>][-+]?[1-9]")
-_BLOCK_HEADER = re.compile(r"[|>][-+0-9]*#")
+_BLANK_REST = r"\s*\Z"
+_INDENTED_BLOCK_HEADER = r"[|>][-+]?[1-9]"
+_BLOCK_HEADER = r"[|>][-+0-9]*#"
 
 
 def unreadable(error: YAMLError, source: Source) -> Mistake:

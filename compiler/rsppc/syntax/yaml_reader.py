@@ -239,7 +239,7 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
         event = next_event()
         kind = type(event)
         if in_mapping:
-            while kind is ScalarEvent:
+            if kind is ScalarEvent:
                 key = event.value
                 key_start = event.start_mark.index
                 key_end = event.end_mark.index
@@ -250,24 +250,24 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
                     key, key_end = _long_scalar(event, source, text, nesting, keys)
                 event = next_event()
                 kind = type(event)
-                if kind is not ScalarEvent:
-                    break
-                value = event.value
-                start = event.start_mark.index
-                last_end = event.end_mark.index
-                if last_end - start == len(value):
-                    value = meanings[value]
-                else:
-                    nesting = yaml_guard.Nesting(stack, container, key_start)
-                    value, last_end = _long_scalar(event, source, text, nesting, meanings)
+            elif kind is not MappingEndEvent:
+                raise _NotOrdinary  # a key that is no scalar
+        if kind is ScalarEvent:
+            value = event.value
+            start = event.start_mark.index
+            last_end = event.end_mark.index
+            if last_end - start == len(value):
+                value = meanings[value]
+            else:
+                nesting = yaml_guard.Nesting(stack, container, key_start)
+                value, last_end = _long_scalar(event, source, text, nesting, meanings)
+            if in_mapping:
                 container[key] = value
                 at.extend((key_start, key_end, start, last_end))
-                event = next_event()
-                kind = type(event)
             else:
-                if kind is not MappingEndEvent:
-                    raise _NotOrdinary  # a key that is no scalar
-        if kind is MappingStartEvent or kind is SequenceStartEvent:
+                container.append(value)
+                at.extend((start, last_end))
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.anchor is not None or event.tag is not None or len(stack) == DEPTH_MAX:
                 raise _NotOrdinary
             stack.append((container, at, key, key_start, key_end))
@@ -299,17 +299,6 @@ def _compose_root(source: Source, text: str, next_event: Any) -> Any:
                 at.extend((start, last_end))
             else:
                 return complete
-        elif kind is ScalarEvent and stack:
-            value = event.value
-            start = event.start_mark.index
-            last_end = event.end_mark.index
-            if last_end - start == len(value):
-                value = meanings[value]
-            else:
-                nesting = yaml_guard.Nesting(stack, container, key_start)
-                value, last_end = _long_scalar(event, source, text, nesting, meanings)
-            container.append(value)
-            at.extend((start, last_end))
         else:
             raise _NotOrdinary
 
@@ -657,7 +646,7 @@ class _Watch:
     def _behind_properties(self, start: int, end: int) -> tuple[int, bool]:
         tagged = False
         while start < end and self._text[start] in "&!":
-            found = _PROPERTY.match(self._text, start, end)
+            found = re.compile(_PROPERTY).match(self._text, start, end)
             assert found is not None
             if self._text[start] == "!":
                 tagged = True
@@ -691,8 +680,9 @@ class _Anchor:
         self.levels = 0
 
 
-# An anchor or tag with the spaces, line ends and comments behind it.
-_PROPERTY = re.compile(r"((?:![^\s<]*<[^>\n]*>|[&!][^\s,\[\]{}]*))(?:\s+(?:#[^\n]*)?)*")
+# An anchor or tag with the spaces, line ends and comments behind it. Like others below, this pattern is compiled only
+# when a text needs it; `re` keeps it then.
+_PROPERTY = r"((?:![^\s<]*<[^>\n]*>|[&!][^\s,\[\]{}]*))(?:\s+(?:#[^\n]*)?)*"
 
 
 def _new_container(kind: Any, source: Source, start: int) -> Any:
@@ -753,7 +743,7 @@ _CONSTANTS: dict[str, bool | None] = {
     "FALSE": False,
 }
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]*")
-_NUMBER_LIKE = re.compile(
+_NUMBER_LIKE = (
     r"(?P<octal>[-+]?0o[0-7]+)|(?P<hex>[-+]?0x[0-9a-fA-F]+)|(?P<special>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
     r"|(?P<zeros>[-+]?0[0-9]+)|(?P<signed>[-+][0-9]+)"
     r"|(?P<decimal>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
@@ -783,7 +773,7 @@ def _plain_value(value: str, source: Source, start: int, end: int, findings: _Fi
             return int(value)
         findings.append(IntegerOutOfRange(at=at, subject=shortened(value)))
         return _DROPPED
-    number = _NUMBER_LIKE.fullmatch(value)
+    number = re.fullmatch(_NUMBER_LIKE, value)
     if number is None:
         findings.append(yaml_guard.BareSignInBrackets(at=at, subject="-"))
         return _DROPPED
@@ -802,7 +792,7 @@ def _meaning(value: str) -> Any:
         return _CONSTANTS[value]
     if _DECIMAL.fullmatch(value) is not None and len(value) < 16:
         return int(value)
-    if value in ("~", "-") or value[:2] == "- " or _NUMBER_LIKE.fullmatch(value) is not None:
+    if value in ("~", "-") or value[:2] == "- " or re.fullmatch(_NUMBER_LIKE, value) is not None:
         return _UNKNOWN
     return value
 
@@ -860,14 +850,14 @@ def _duplicate_key(mapping: Mapping, key: str, source: Source, start: int, end: 
 
 def _check_directives(source: Source, text: str, start: int, end: int, findings: _Findings) -> None:
     """Report every directive but `%YAML 1.2`, which says what holds anyway."""
-    for found in _DIRECTIVE.finditer(text, start, end):
-        if _YAML_12.fullmatch(found[0]) is None:
+    for found in re.compile(_DIRECTIVE).finditer(text, start, end):
+        if re.fullmatch(_YAML_12, found[0]) is None:
             at = Span(source=source, start=found.start(), end=found.end())
             findings.append(Directive(at=at, subject=shortened(found[0])))
 
 
-_DIRECTIVE = re.compile(r"^%[^\r\n#]*[^\s#]", re.MULTILINE)
-_YAML_12 = re.compile(r"%YAML[ \t]+1\.2")
+_DIRECTIVE = r"(?m)^%[^\r\n#]*[^\s#]"
+_YAML_12 = r"%YAML[ \t]+1\.2"
 
 
 def _empty_file(source: Source) -> EmptyFile:
@@ -888,7 +878,4 @@ def _overlaps(gaps: list[tuple[int, int]], start: int, end: int) -> bool:
 
 
 def _blank(text: str) -> str:
-    return _NOT_LINE_END.sub(" ", text)
-
-
-_NOT_LINE_END = re.compile(r"[^\r\n]")
+    return re.sub(r"[^\r\n]", " ", text)
