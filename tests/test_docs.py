@@ -3,12 +3,11 @@
 In a page, a block of `console` holds commands behind `$ ` and below each what it prints; `…` stands for text that is
 left out, on a line of its own for whole lines. A block whose first line is `# file: PATH` is written to that file, and
 a block of `diff` that begins with `--- PATH` is applied to it. `--update-golden` writes what commands print today into
-the pages, without digests; read the diff before you commit it.
+a page, without digests; read the diff before you commit it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import shutil
@@ -17,18 +16,293 @@ from pathlib import Path
 
 import click
 import pytest
-from golden_harness import rsppc
 from rsppc.base.record import Record
 from rsppc.cli import exits
-from rsppc.cli.commands import dump  # any command; makes the package importable before its modules are listed
 from rsppc.cli.main import COMMANDS, cli
-from rsppc.conditions import Environment
+from rsppc.conditions import TEXT_EVENT_FIELDS, Condition, check, edge_environment, rule_environment
 from rsppc.diagnostics import DiagnosticSink
-from rsppc.driver import open_workspace
-from rsppc.model.kinds import BY_SCHEMA_VERSION, KINDS
+from rsppc.model.kinds import BY_SCHEMA_VERSION
+from rsppc.syntax.document import Document
 from rsppc.syntax.reader import read
-from rsppc.workspace import find_workspace
-from workspaces import make, rsppc_here
+from workspaces import rsppc_here
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+
+
+class Block(Record):
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+    line: int
+    """Of its first line, from 1."""
+    before: str
+    """The line before the fence, which may be a comment that says where the block is run."""
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        above = text[: found.start()].rstrip("\n").rpartition("\n")[2]
+        line = text.count("\n", 0, found.start(2)) + 1
+        yield Block(language=found[1], text=found[2], line=line, before=above)
+
+
+# --- Commands that are run -------------------------------------------------------------------------------------------
+
+
+class Shell:
+    """As much of a shell as the pages need: `cd`, `rsppc …`, and `echo $?`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.code = 0
+
+    def run(self, command: str) -> str:
+        """What a command prints."""
+        words = shlex.split(command)
+        match words:
+            case ["cd", place]:
+                self.folder = (self.folder / place).resolve()
+                return ""
+            case ["echo", "$?"]:
+                return f"{self.code}\n"
+            case ["rsppc", *arguments]:
+                done = rsppc_here(self.folder, *arguments)
+                self.code = done.returncode
+                return (done.stdout + done.stderr).decode()
+        raise AssertionError(f"the pages know no command `{command}`")
+
+
+def follow(page: Path, folder: Path, *, update: bool) -> None:
+    """Do what a page says, block by block, and hold what commands print against it."""
+    shell = Shell(folder)
+    for block in blocks(page):
+        first, _, rest = block.text.partition("\n")
+        if block.language == "console":
+            _run(block, shell, page, update=update)
+        elif block.language == "diff" and first.startswith("--- "):
+            _apply(shell.folder / first.removeprefix("--- "), rest)
+        elif first.startswith("# file: "):
+            path = shell.folder / first.removeprefix("# file: ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rest, encoding="utf-8")
+
+
+def _run(block: Block, shell: Shell, page: Path, *, update: bool) -> None:
+    printed: list[str] = []
+    problem = ""
+    for command, expected in sessions(block.text):
+        given = shell.run(command)
+        agrees = says(expected, given)
+        if not agrees:
+            problem = problem or f"{page.name}:{block.line}: `{command}` prints\n\n{given}\ninstead of\n\n{expected}"
+        printed.append(f"$ {command}\n{expected if agrees else _without_digests(given)}")
+    if problem and update:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(block.text, "".join(printed), 1), encoding="utf-8")
+    elif problem:
+        pytest.fail(f"{problem}\nIf this is what you mean, run `pytest tests/test_docs.py --update-golden`", pytrace=False)
+
+
+def sessions(text: str) -> Iterator[tuple[str, str]]:
+    """Commands, each with what the page says that it prints."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        yield command, expected
+
+
+def says(expected: str, given: str) -> bool:
+    """Whether a command printed what a page says."""
+    pattern = ""
+    for line in expected.splitlines():
+        pattern += r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n"
+    return re.fullmatch(pattern, given) is not None
+
+
+def _without_digests(text: str) -> str:
+    return re.sub(r"sha256:[0-9a-f]{12,64}…?", "sha256:…", text)
+
+
+def _apply(path: Path, change: str) -> None:
+    """Apply a block of `diff`; hunks are separated by `@@` lines, and each must fit in one place."""
+    text = path.read_text(encoding="utf-8")
+    for hunk in re.split(r"^@@.*\n", change, flags=re.MULTILINE):
+        lines = hunk.splitlines()
+        old = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
+        new = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
+        if old or new:
+            assert text.count(old) == 1, f"{path.name} holds {text.count(old)} times:\n{old}"
+            text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_the_tutorial_can_be_followed_to_its_end(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    follow(DOCS / "tutorial.md", tmp_path, update=request.config.getoption("--update-golden"))
+
+
+_WORKSPACE = re.compile(r"<!-- run in (\S+) -->")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "cli.md"], ids=lambda page: page.name)
+def test_what_commands_print_is_what_pages_show(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = 0
+    for block in blocks(page):
+        workspace = _WORKSPACE.fullmatch(block.before)
+        if block.language == "console" and workspace is not None:
+            found += 1
+            folder = tmp_path / str(block.line)
+            shutil.copytree(ROOT / workspace[1], folder)
+            _run(block, Shell(folder), page, update=request.config.getoption("--update-golden"))
+    assert found
+
+
+def test_the_readme_promises_two_commands_that_there_are() -> None:
+    commands = [line for block in blocks(ROOT / "README.md") if block.language == "sh" for line in block.text.splitlines()]
+    targets = [command.removeprefix("make ") for command in commands]
+    assert len(targets) == 2 and all(command.startswith("make ") for command in commands)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+# --- Examples that are read ------------------------------------------------------------------------------------------
+
+EXAMPLES = [block for block in blocks(DOCS / "language.md") if block.language in ("yaml", "rspp")]
+
+
+def _read(block: Block, text: str) -> tuple[Document | None, list[str]]:
+    sink = DiagnosticSink()
+    document = read(f"example.{block.language}", text.encode(), sink)
+    return document, [found.message() for found in sink.sorted()]
+
+
+def _is_fragment(block: Block) -> bool:
+    return block.text.startswith("# fragment")
+
+
+@pytest.mark.parametrize(
+    "block", [one for one in EXAMPLES if _is_fragment(one)], ids=lambda block: f"language.md:{block.line}"
+)
+def test_a_fragment_can_be_read(block: Block) -> None:
+    if block.language == "rspp":
+        around = "policy" if re.search(r"^\s*(provider|degrade|insert|forbid) ", block.text, re.MULTILINE) else "pipeline"
+        _, found = _read(block, f"{around} example v1 {{\n{block.text}}}\n")
+    else:
+        _, found = _read(block, block.text)
+    assert found == []
+
+
+def test_the_artifacts_of_the_language_page_compile_together(tmp_path: Path) -> None:
+    """They are one workspace, except that YAML and the text form of one artifact take turns."""
+    for language in ("yaml", "rspp"):
+        folder = tmp_path / language
+        written = [block for block in EXAMPLES if not _is_fragment(block)]
+        preferred = sorted(written, key=lambda block: block.language == language)
+        for block in preferred:
+            document, found = _read(block, block.text)
+            assert found == [] and document is not None and document.root is not None, block.line
+            root = document.root
+            kind = BY_SCHEMA_VERSION[root["schema_version"]]
+            name = f"{root[kind.id_field]}_{root['version']}"
+            place = folder / "pipelines" / kind.folder
+            place.mkdir(parents=True, exist_ok=True)
+            for other in place.glob(f"{name}.*"):
+                other.unlink()
+            (place / f"{name}.{block.language}").write_text(block.text, encoding="utf-8")
+        for path, text in ASSETS.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        done = rsppc_here(folder, "check")
+        assert b"error[" not in done.stdout, done.stdout.decode()
+        assert done.returncode == 0, done.stderr.decode()
+
+
+ASSETS = {"pipelines/assets/prompts/support.txt": "Answer in one sentence.\n"}
+"""What the artifacts of the page refer to besides each other."""
+
+
+# --- The page of commands --------------------------------------------------------------------------------------------
+
+CLI_PAGE = (DOCS / "cli.md").read_text(encoding="utf-8")
+
+
+def _section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", CLI_PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"docs/cli.md has no section `{title}`"
+    return found[1]
+
+
+def test_every_command_has_a_section_and_there_is_no_other() -> None:
+    assert re.findall(r"^## rsppc (\w+)$", CLI_PAGE, re.MULTILINE) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_options_of_a_command_are_those_that_it_has(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    real = {
+        " / ".join([*option.opts, *option.secondary_opts])
+        for option in command.params
+        if isinstance(option, click.Option)
+    }
+    shown = set(re.findall(r"^\| `(-[^`]*?)(?: [A-Z=:]+)?` \|", _section(f"rsppc {name}"), re.MULTILINE))
+    if "of findings" in _section(f"rsppc {name}"):
+        common = {"--format", "--report", "--strict", "--color / --no-color"}
+        shown |= common
+    assert {_normal(option) for option in shown} == {_normal(option) for option in real}
+
+
+def _normal(option: str) -> str:
+    return " ".join(sorted(re.findall(r"--?[a-z-]+", option)))
+
+
+def test_the_table_of_exit_codes_is_the_one_in_use() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", _section("Exit codes"), re.MULTILINE)}
+    assert codes == {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
+
+
+# --- The page of conditions ------------------------------------------------------------------------------------------
+
+CONDITIONS_PAGE = (DOCS / "conditions.md").read_text(encoding="utf-8")
+ON_EDGES = edge_environment(TEXT_EVENT_FIELDS)
+IN_RULES = rule_environment(["stt-deepgram"])
+
+
+def test_every_example_of_a_condition_is_one() -> None:
+    examples = [block.text.strip() for block in blocks(DOCS / "conditions.md") if block.language == "cel"]
+    assert examples
+    for text in examples:
+        assert isinstance(check(text, IN_RULES), Condition), text
+
+
+def test_a_condition_may_read_the_names_that_the_page_lists() -> None:
+    table = re.findall(r"^\| (edges|rules)[^|]*\| (.*) \|$", CONDITIONS_PAGE, re.MULTILINE)
+    assert [place for place, _ in table] == ["edges", "rules"]
+    for place, names in table:
+        environment = ON_EDGES if place == "edges" else IN_RULES
+        for name in re.findall(r"`([a-z_.]+)`", names):
+            assert environment.find(name) is not None, f"{name} ({place})"
+
+
+def test_what_the_page_forbids_is_refused() -> None:
+    assert isinstance(check('has(tenant.labels.tier)', IN_RULES), tuple)
+    assert isinstance(check('tenant.labels["tier"] == "gold"', IN_RULES), tuple)
+    assert isinstance(check("event.confidence_milli >= 0.6", ON_EDGES), tuple)
+
+
+# --- What holds for all pages ----------------------------------------------------------------------------------------
+
+
+def test_output_is_held_against_a_page_with_gaps() -> None:
+    assert says("a …\n…\nz\n", "a b c\nd\ne\nz\n")
+    assert says("…\n", "") and not says("a\n", "b\n") and not says("a\n", "a\nb\n")
+
+
+def test_a_change_that_fits_nowhere_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: 1\nb: 2\n")
+    _apply(tmp_path / "a.yaml", " a: 1\n-b: 2\n+b: 3\n")
+    assert (tmp_path / "a.yaml").read_text() == "a: 1\nb: 3\n"
+    with pytest.raises(AssertionError, match="holds 0 times"):
+        _apply(tmp_path / "a.yaml", "-c: 2\n+c: 3\n")
