@@ -79,19 +79,31 @@ class Shell:
 def follow(page: Path, folder: Path, *, update: bool) -> None:
     """Do what a page says, block by block, and hold what commands print against it."""
     shell = Shell(folder)
+    changed: list[tuple[Block, str]] = []
     for block in blocks(page):
         first, _, rest = block.text.partition("\n")
         if block.language == "console":
-            _run(block, shell, page, update=update)
+            changed.extend(_run(block, shell, page, update=update))
         elif block.language == "diff" and first.startswith("--- "):
             _apply(shell.folder / first.removeprefix("--- "), rest)
         elif first.startswith("# file: "):
             path = shell.folder / first.removeprefix("# file: ")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(rest, encoding="utf-8")
+    rewrite(page, changed)
 
 
-def _run(block: Block, shell: Shell, page: Path, *, update: bool) -> None:
+def rewrite(page: Path, changed: list[tuple[Block, str]]) -> None:
+    """Put other texts into blocks of a page."""
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    for block, text in sorted(changed, key=lambda one: -one[0].line):
+        lines[block.line - 1 : block.line - 1 + block.text.count("\n")] = [text]
+    if changed:
+        page.write_text("".join(lines), encoding="utf-8")
+
+
+def _run(block: Block, shell: Shell, page: Path, *, update: bool) -> list[tuple[Block, str]]:
+    """Run the commands of a block; gives the block with another text where that is wanted and needed."""
     printed: list[str] = []
     problem = ""
     for command, expected in sessions(block.text):
@@ -100,11 +112,10 @@ def _run(block: Block, shell: Shell, page: Path, *, update: bool) -> None:
         if not agrees:
             problem = problem or f"{page.name}:{block.line}: `{command}` prints\n\n{given}\ninstead of\n\n{expected}"
         printed.append(f"$ {command}\n{expected if agrees else _without_digests(given)}")
-    if problem and update:
-        text = page.read_text(encoding="utf-8")
-        page.write_text(text.replace(block.text, "".join(printed), 1), encoding="utf-8")
-    elif problem:
-        pytest.fail(f"{problem}\nIf this is what you mean, run `pytest tests/test_docs.py --update-golden`", pytrace=False)
+    if problem and not update:
+        advice = "If this is what you mean, run `pytest tests/test_docs.py --update-golden`"
+        pytest.fail(f"{problem}\n{advice}", pytrace=False)
+    return [(block, "".join(printed))] if problem else []
 
 
 def sessions(text: str) -> Iterator[tuple[str, str]]:
@@ -148,19 +159,22 @@ _WORKSPACE = re.compile(r"<!-- run in (\S+) -->")
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "cli.md"], ids=lambda page: page.name)
 def test_what_commands_print_is_what_pages_show(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    found = 0
-    for block in blocks(page):
+    changed: list[tuple[Block, str]] = []
+    shown = [block for block in blocks(page) if block.language == "console"]
+    assert shown
+    for block in shown:
         workspace = _WORKSPACE.fullmatch(block.before)
-        if block.language == "console" and workspace is not None:
-            found += 1
-            folder = tmp_path / str(block.line)
-            shutil.copytree(ROOT / workspace[1], folder)
-            _run(block, Shell(folder), page, update=request.config.getoption("--update-golden"))
-    assert found
+        assert workspace is not None, f"{page.name}:{block.line}: write above it where it is run"
+        folder = tmp_path / str(block.line)
+        shutil.copytree(ROOT / workspace[1], folder)
+        changed.extend(_run(block, Shell(folder), page, update=request.config.getoption("--update-golden")))
+    rewrite(page, changed)
 
 
 def test_the_readme_promises_two_commands_that_there_are() -> None:
-    commands = [line for block in blocks(ROOT / "README.md") if block.language == "sh" for line in block.text.splitlines()]
+    commands = [
+        line for block in blocks(ROOT / "README.md") if block.language == "sh" for line in block.text.splitlines()
+    ]
     targets = [command.removeprefix("make ") for command in commands]
     assert len(targets) == 2 and all(command.startswith("make ") for command in commands)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -187,7 +201,9 @@ def _is_fragment(block: Block) -> bool:
 )
 def test_a_fragment_can_be_read(block: Block) -> None:
     if block.language == "rspp":
-        around = "policy" if re.search(r"^\s*(provider|degrade|insert|forbid) ", block.text, re.MULTILINE) else "pipeline"
+        around = (
+            "policy" if re.search(r"^\s*(provider|degrade|insert|forbid) ", block.text, re.MULTILINE) else "pipeline"
+        )
         _, found = _read(block, f"{around} example v1 {{\n{block.text}}}\n")
     else:
         _, found = _read(block, block.text)
@@ -287,7 +303,7 @@ def test_a_condition_may_read_the_names_that_the_page_lists() -> None:
 
 
 def test_what_the_page_forbids_is_refused() -> None:
-    assert isinstance(check('has(tenant.labels.tier)', IN_RULES), tuple)
+    assert isinstance(check("has(tenant.labels.tier)", IN_RULES), tuple)
     assert isinstance(check('tenant.labels["tier"] == "gold"', IN_RULES), tuple)
     assert isinstance(check("event.confidence_milli >= 0.6", ON_EDGES), tuple)
 

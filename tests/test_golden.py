@@ -25,7 +25,7 @@ TESTED_ELSEWHERE = {
     "file-too-large": "8 MiB: tests/unit/test_source_text.py",
     "too-many-keys": "50,000 keys: tests/unit/test_yaml_reader.py",
     "scalar-too-long": "1 MiB: tests/unit/test_yaml_reader.py",
-    "unbound-node-in-build": "only in a build: tests/unit/test_passes_bind_providers.py",
+    "unbound-node-in-build": "only in a build: tests/unit/test_passes_findings.py",
 }
 """Kinds of diagnostics that a small folder cannot show."""
 OTHER_COMMANDS = ("rsppc.importing.", "rsppc.cli.")
@@ -60,7 +60,9 @@ def test_the_repaired_case_has_no_error(case: Case, tmp_path: Path) -> None:
 
 
 def test_everything_under_golden_belongs_to_a_case_of_a_known_area() -> None:
-    assert not list(harness.strays()), f"areas are {', '.join(sorted(harness.AREAS))}; see golden/README.md"
+    known = sorted({*harness.AREAS, *harness.OTHER_SHAPES})
+    assert list(harness.strays()) == [], f"areas are {', '.join(known)}; see golden/README.md"
+    assert [path for path in harness.OTHER_SHAPES.values() if not (harness.ROOT.parent / path).is_file()] == []
 
 
 def test_every_case_of_an_error_shows_the_diagnostic_that_it_is_named_after() -> None:

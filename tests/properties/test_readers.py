@@ -217,3 +217,33 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=60))
+@example(text=SPEC)
+@example(text="a: 1\nb: [2, {c: 'd'}]\n")
+def test_the_quick_loop_reads_what_the_careful_one_reads(text: str) -> None:
+    """Ordinary texts take a quick way through the reader; it must not be another way of understanding them."""
+    from rsppc.syntax import yaml_reader
+
+    source = Source("a.yaml", text.replace("\ufeff", ""), text.encode("utf-8", "surrogatepass"))
+    quick, careful = DiagnosticSink(), DiagnosticSink()
+    first = read_yaml(source, quick)
+    ordinary = yaml_reader._compose_ordinary
+    yaml_reader._compose_ordinary = lambda source, text: None
+    try:
+        second = read_yaml(source, careful)
+    finally:
+        yaml_reader._compose_ordinary = ordinary
+    assert [str(one.message()) for one in quick.sorted()] == [str(one.message()) for one in careful.sorted()]
+    assert _placed(first.root) == _placed(second.root)
+
+
+def _placed(value: Any) -> Any:
+    """A value with all of its places."""
+    if isinstance(value, Mapping):
+        return [value.start, value.end, value.at, [(key, _placed(one)) for key, one in value.items()]]
+    if isinstance(value, list):
+        return [value.start, value.end, value.at, [_placed(one) for one in value]]  # type: ignore[attr-defined]
+    return (type(value).__name__, value)

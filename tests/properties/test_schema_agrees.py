@@ -17,7 +17,8 @@ from rsppc.base.source import Source
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.lowering.check_shape import sound_mapping
 from rsppc.model import shape as m
-from rsppc.model.json_schema import FORMS, schema_of, schema_of_shape
+from rsppc.model.forms import FORMS
+from rsppc.model.json_schema import schema_of, schema_of_shape
 from rsppc.model.kinds import BY_SCHEMA_VERSION, KINDS
 from rsppc.resources import folder
 from rsppc.syntax.json_reader import read_json
@@ -110,7 +111,7 @@ def values(draw: st.DrawFn, type_: m.FieldType) -> Any:
         case m.TypeText() | m.Expression():
             return draw(TEXTS)
         case m.Identifier(form=form):
-            return draw(st.from_regex(FORMS[form][0], fullmatch=True) | ENDS | VERSIONS | LONG_NAMES)
+            return draw(st.from_regex(FORMS[form].pattern, fullmatch=True) | ENDS | VERSIONS | LONG_NAMES)
         case m.Integer(minimum=low, maximum=high):
             return draw(NUMBERS | st.sampled_from((low - 1, low, high, high + 1)))
         case m.Flag():

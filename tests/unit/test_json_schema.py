@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.model.common import MS_FROM_1
 from rsppc.model.features import features_of
-from rsppc.model.json_schema import FORMS, NAME_LENGTH_MAX, file_name, schema_of, schema_of_shape
+from rsppc.model.json_schema import file_name, schema_of, schema_of_shape
 from rsppc.model.kinds import BY_SCHEMA_VERSION, KINDS
 from rsppc.model.shape import Anything, Integer, Listing, Nested, Shape, Text, field
 from rsppc.resources import folder
@@ -140,15 +140,6 @@ def test_two_shapes_of_one_name_are_a_mistake_of_ours() -> None:
     )
     with pytest.raises(ValueError, match="twice"):
         schema_of_shape(shape)
-
-
-def test_the_forms_of_names_are_those_that_the_check_of_documents_knows() -> None:
-    from rsppc.lowering import check_shape
-
-    assert {form: pattern for form, (pattern, _, _) in FORMS.items() if form != "digest"} == {
-        form: pattern.pattern for form, (pattern, *_) in check_shape._FORMS.items()
-    }
-    assert NAME_LENGTH_MAX == check_shape._NAME_LENGTH_MAX
 
 
 def test_integers_and_texts_are_bounded_in_every_schema() -> None:
