@@ -14,6 +14,7 @@ import gc
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,28 @@ def area(name: str) -> Callable[[Callable[[Case], Outputs]], Callable[[Case], Ou
 def diagnostics_of(case: Case) -> Outputs:
     """What `rsppc check` prints in the workspace."""
     return {"diagnostics.txt": rsppc(case.input, "check", "--no-color").encode()}
+
+
+@area("compile")
+def artifacts_of(case: Case) -> Outputs:
+    """All files that `rsppc build` writes, by bundle, version and name."""
+    with tempfile.TemporaryDirectory() as folder:
+        rsppc(case.input, "build", "--no-color", "--output", folder)
+        found = files_below(Path(folder))
+        links = sorted(path for path in Path(folder).glob("*/*") if path.is_symlink())
+        return {
+            f"{link.parent.name}/{link.name}/{path.name}": found[f".sets/{link.resolve().name}/{path.name}"]
+            for link in links
+            for path in link.iterdir()
+        }
+
+
+@area("passes")
+def program_of(case: Case) -> Outputs:
+    """The program of the one spec in the workspace after the pass that the folder is named after."""
+    _, name, _ = case.name.split("/")
+    (spec,) = (case.input / "pipelines" / "specs").iterdir()
+    return {"program.txt": rsppc(case.input, "dump", str(spec.relative_to(case.input)), "--after", name).encode()}
 
 
 @area("tour")

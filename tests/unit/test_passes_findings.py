@@ -159,3 +159,14 @@ def test_thousands_of_unknown_names_take_no_longer_than_reading_them(bench: Work
     found = bench.findings()
     assert sum(one.name == "unknown-node" for one in found) == 3000
     assert time.monotonic() - started < 60
+
+
+def test_a_fallback_of_a_fallback_takes_over_the_edges_of_the_first(bench: Workbench) -> None:
+    chain = "provider: stt-house, fallback: {to: second, on: [error]}}\n"
+    chain += "  - {node_id: second, node_type: speech.stt, provider: stt-house, fallback: {to: third, on: [error]}}\n"
+    chain += "  - {node_id: third, node_type: %s, provider: stt-house}"
+    bench.change("provider: stt-house, config: {language: en-US}}", chain % "speech.stt")
+    assert bench.findings() == ()
+    bench.change(chain % "speech.stt", chain % "signal.dtmf")
+    lacking = [(one.name, one.message()) for one in bench.findings() if one.name == "fallback-lacks-port"]
+    assert lacking == [("fallback-lacks-port", "fallback `third` has no output `text`, which `second` has")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record, replace
@@ -381,9 +381,10 @@ def _with_sound_fallbacks(program: Program, sink: DiagnosticSink) -> Program:
     program = replace(program, nodes=nodes)
     users = [node for node in nodes.values() if node.fallback is not None]
     program = _without_edges_of_fallbacks(users, program, sink)
+    edges_of = edges_of_primaries(program)
     for node in users:
         assert node.fallback is not None
-        _check_fallback_ports(node, nodes[node.fallback.to], program, sink)
+        _check_fallback_ports(node, nodes[node.fallback.to], edges_of(node.id), sink)
     return program
 
 
@@ -416,12 +417,11 @@ def _without_edges_of_fallbacks(users: list[Node], program: Program, sink: Diagn
     return replace(program, edges=kept, dropped=(*program.dropped, *dropped))
 
 
-def _check_fallback_ports(node: Node, target: Node, program: Program, sink: DiagnosticSink) -> None:
+def _check_fallback_ports(node: Node, target: Node, edges: list[tuple[Edge, bool]], sink: DiagnosticSink) -> None:
     assert node.fallback is not None
     if target.type is None:
         return
-    for edge in edges_of_primary(node.id, program):
-        takes = edge.target.node == node.id
+    for edge, takes in edges:
         port, offered = (edge.target.port, inputs_of(target)) if takes else (edge.source.port, outputs_of(target))
         if port not in offered:
             words = "input" if takes else "output"
@@ -429,20 +429,34 @@ def _check_fallback_ports(node: Node, target: Node, program: Program, sink: Diag
             sink.report(FallbackLacksPort(at=at, subject=target.id, direction=words, port=port or "", primary=node.id))
 
 
-def edges_of_primary(node_id: str, program: Program) -> list[Edge]:
-    """Edges that a fallback of a node takes over: those of the head of the chain that leads to it."""
-    heads = {node_id}
-    waiting = [node_id]
+def edges_of_primaries(program: Program) -> Callable[[str], list[tuple[Edge, bool]]]:
+    """Gives the edges that a fallback of a node takes over, and whether they lead into it (or out of it).
+
+    They are those of the heads of the chains that lead to the node: fallbacks have no edges of their own.
+    """
     users: dict[str, list[str]] = {}
     for node in program.nodes.values():
         if node.fallback is not None:
             users.setdefault(node.fallback.to, []).append(node.id)
-    while waiting:
-        for user in users.get(waiting.pop(), ()):
-            if user not in heads:
-                heads.add(user)
-                waiting.append(user)
-    return [edge for edge in program.edges if edge.source.node in heads or edge.target.node in heads]
+    by_node: dict[str, dict[int, Edge]] = {}
+    for index, edge in enumerate(program.edges):
+        by_node.setdefault(edge.source.node, {})[index] = edge
+        by_node.setdefault(edge.target.node, {})[index] = edge
+
+    def edges_of(node_id: str) -> list[tuple[Edge, bool]]:
+        heads = {node_id}
+        waiting = [node_id]
+        while waiting:
+            for user in users.get(waiting.pop(), ()):
+                if user not in heads:
+                    heads.add(user)
+                    waiting.append(user)
+        found: dict[int, Edge] = {}
+        for head in heads:
+            found.update(by_node.get(head, {}))
+        return [(found[index], found[index].target.node in heads) for index in sorted(found)]
+
+    return edges_of
 
 
 def _without_fallback_loops(users: list[Node], nodes: dict[str, Node], sink: DiagnosticSink) -> dict[str, Node]:

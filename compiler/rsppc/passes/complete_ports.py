@@ -232,7 +232,7 @@ def _prefix(end: End, written: str) -> str:
     return end.node.removesuffix(name) if end.node.endswith(f"/{name}") else ""
 
 
-_GUESSES_MAX = 200
+_GUESSES_MAX = 30
 """Findings after which no meant names are looked for: each search goes through all names."""
 
 

@@ -33,7 +33,7 @@ from rsppc.passes.apply_inserts import inserted
 from rsppc.passes.apply_settings import apply_patches
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.bind_providers import all_nodes, provider_options
-from rsppc.passes.check_graph import edges_of_primary
+from rsppc.passes.check_graph import edges_of_primaries
 from rsppc.passes.type_conflicts import report_conflict
 
 PROGRAMS_MAX = 4096
@@ -264,13 +264,13 @@ def _narrow_target(edge: Edge, stated: PortType, templates: dict[str, Template],
 
 
 def _edges_of_fallbacks(program: Program, templates: dict[str, Template]) -> Iterator[NetworkEdge]:
+    edges_of = edges_of_primaries(program)
     for node in program.nodes.values():
         fallback = node.fallback
         if fallback is None or fallback.to not in templates:
             continue
         offered = {port.name for port in templates[fallback.to].ports}
-        for edge in edges_of_primary(node.id, program):
-            takes = edge.target.node == node.id
+        for edge, takes in edges_of(node.id):
             port = solver_input(edge.target.port or "") if takes else edge.source.port
             if port not in offered:
                 continue
