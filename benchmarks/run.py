@@ -56,9 +56,7 @@ def many_specs(folder: Path, count: int, rounds: int) -> list[tuple[str, str, fl
     paths = [str(path) for path in write(folder, count, 20)]
     twin = folder / "twin.json"
     first = Path(paths[0])
-    subprocess.run(
-        [RSPPC, "convert", str(first), "--to", "json", "--output", str(twin)], check=True, env=ENVIRONMENT
-    )
+    subprocess.run([RSPPC, "convert", str(first), "--to", "json", "--output", str(twin)], check=True, env=ENVIRONMENT)
     check = [RSPPC, "check"]
     floor = [sys.executable, str(HERE / "floor.py"), "check", str(twin), *paths]
     pairs = interleaved(lambda: seconds(check, folder), lambda: seconds(floor, folder), rounds)
@@ -120,9 +118,7 @@ def peak_memory(folder: Path) -> tuple[str, str, float, float]:
     return ("peak memory at 10,000 nodes / 400 MB", f"{peak:.0f} MB", peak / 400, 1.0)
 
 
-def interleaved(
-    ours: Callable[[], float], floor: Callable[[], float], rounds: int
-) -> list[tuple[float, float]]:
+def interleaved(ours: Callable[[], float], floor: Callable[[], float], rounds: int) -> list[tuple[float, float]]:
     """Pairs of times, one round of each in turn after one that does not count."""
     ours(), floor()
     return [(ours(), floor()) for _ in range(rounds)]

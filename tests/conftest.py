@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+FUZZ_EXAMPLES = 2000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,3 +21,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI", "") not in ("", "0", "false"):
         raise pytest.UsageError("--update-golden: CI never updates; run it where the diff can be read and committed")
+    if fuzzing(config):
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile(
+            "fuzz", max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the profile `fuzz` property tests get many examples, and not the few that each asks for in ordinary runs."""
+    if not fuzzing(config):
+        return
+    seconds = float(os.environ.get("RSPPC_FUZZ_SECONDS_EACH") or math.inf)
+    for item in items:
+        test = getattr(item, "obj", None)
+        test = getattr(test, "__func__", test)
+        if getattr(test, "is_hypothesis_test", False) and not hasattr(test.hypothesis.inner_test, "ends"):
+            widen(test, seconds)
+
+
+def fuzzing(config: pytest.Config) -> bool:
+    return bool(config.getoption("--hypothesis-profile", None) == "fuzz")
+
+
+def widen(test: Any, seconds: float) -> None:
+    """Let a property test look at more examples, and stop looking when its time is over."""
+    from hypothesis import settings
+
+    # hypothesis has no public way to change what a decorator said.
+    asked = test._hypothesis_internal_use_settings
+    test._hypothesis_internal_use_settings = settings(asked, max_examples=max(FUZZ_EXAMPLES, asked.max_examples))
+    test.hypothesis.inner_test = for_a_while(test.hypothesis.inner_test, seconds)
+
+
+def for_a_while(inner: Callable[..., None], seconds: float) -> Callable[..., None]:
+    """The test until its time is over, then nothing; once it has failed, there is time to find a small example."""
+
+    @functools.wraps(inner)
+    def limited(*arguments: Any, **named: Any) -> None:
+        now = time.monotonic()
+        limited.ends = limited.ends or now + seconds  # type: ignore[attr-defined]
+        if now > limited.ends:  # type: ignore[attr-defined]
+            return
+        try:
+            inner(*arguments, **named)
+        except Exception:
+            limited.ends = math.inf  # type: ignore[attr-defined]
+            raise
+
+    limited.ends = 0.0  # type: ignore[attr-defined]
+    return limited

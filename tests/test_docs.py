@@ -13,6 +13,8 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import click
 import pytest
@@ -21,10 +23,15 @@ from rsppc.cli import exits
 from rsppc.cli.main import COMMANDS, cli
 from rsppc.conditions import TEXT_EVENT_FIELDS, Condition, check, edge_environment, rule_environment
 from rsppc.diagnostics import DiagnosticSink
+from rsppc.generate import diagnostic_kinds
+from rsppc.lowering.check_shape import MissingKey, sound_mapping
 from rsppc.model.kinds import BY_SCHEMA_VERSION
+from rsppc.model.reference_page import anchor
+from rsppc.passes.base import Pass
+from rsppc.passes.order import ORDER
 from rsppc.syntax.document import Document
 from rsppc.syntax.reader import read
-from workspaces import rsppc_here
+from workspaces import rsppc, rsppc_here
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -199,40 +206,47 @@ def _is_fragment(block: Block) -> bool:
 @pytest.mark.parametrize(
     "block", [one for one in EXAMPLES if _is_fragment(one)], ids=lambda block: f"language.md:{block.line}"
 )
-def test_a_fragment_can_be_read(block: Block) -> None:
+def test_a_fragment_says_what_its_kind_of_artifact_may_say(block: Block) -> None:
+    text = block.text
     if block.language == "rspp":
-        around = (
-            "policy" if re.search(r"^\s*(provider|degrade|insert|forbid) ", block.text, re.MULTILINE) else "pipeline"
-        )
-        _, found = _read(block, f"{around} example v1 {{\n{block.text}}}\n")
-    else:
-        _, found = _read(block, block.text)
-    assert found == []
+        is_policy = re.search(r"^ *(provider|degrade|insert|forbid) ", text, re.MULTILINE)
+        text = f"{'policy' if is_policy else 'pipeline'} example v1 {{\n{text}}}\n"
+    document, found = _read(block, text)
+    assert found == [] and document is not None and document.root is not None
+    root = document.root
+    kind = BY_SCHEMA_VERSION[root.get("schema_version", "rspp.pipeline.spec.v1")]
+    sink = DiagnosticSink()
+    sound_mapping(root, kind.shape, sink)
+    assert [one.message() for one in sink.sorted() if not isinstance(one, MissingKey)] == []
 
 
-def test_the_artifacts_of_the_language_page_compile_together(tmp_path: Path) -> None:
-    """They are one workspace, except that YAML and the text form of one artifact take turns."""
-    for language in ("yaml", "rspp"):
-        folder = tmp_path / language
-        written = [block for block in EXAMPLES if not _is_fragment(block)]
-        preferred = sorted(written, key=lambda block: block.language == language)
-        for block in preferred:
-            document, found = _read(block, block.text)
-            assert found == [] and document is not None and document.root is not None, block.line
-            root = document.root
-            kind = BY_SCHEMA_VERSION[root["schema_version"]]
-            name = f"{root[kind.id_field]}_{root['version']}"
-            place = folder / "pipelines" / kind.folder
-            place.mkdir(parents=True, exist_ok=True)
-            for other in place.glob(f"{name}.*"):
-                other.unlink()
-            (place / f"{name}.{block.language}").write_text(block.text, encoding="utf-8")
-        for path, text in ASSETS.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
-        done = rsppc_here(folder, "check")
-        assert b"error[" not in done.stdout, done.stdout.decode()
-        assert done.returncode == 0, done.stderr.decode()
+def test_the_artifacts_of_the_language_page_are_one_workspace_that_builds(tmp_path: Path) -> None:
+    """YAML and the text form of one artifact take turns, and both give the same bytes."""
+    yaml, text_form = (_built(tmp_path / language, preferring=language) for language in ("yaml", "rspp"))
+    for name in ("bundle.json", "resolved_spec.json", "distribution.json"):
+        assert (yaml / name).read_bytes() == (text_form / name).read_bytes()
+
+
+def _built(folder: Path, *, preferring: str) -> Path:
+    """The build of the page's artifacts; of two forms of one artifact the preferred one is taken."""
+    written = [block for block in EXAMPLES if not _is_fragment(block)]
+    for block in sorted(written, key=lambda block: block.language == preferring):
+        document, found = _read(block, block.text)
+        assert found == [] and document is not None and document.root is not None, block.line
+        root = document.root
+        kind = BY_SCHEMA_VERSION[root["schema_version"]]
+        name = f"{root[kind.id_field]}_{root['version']}"
+        place = folder / "pipelines" / kind.folder
+        place.mkdir(parents=True, exist_ok=True)
+        for other in place.glob(f"{name}.*"):
+            other.unlink()
+        (place / f"{name}.{block.language}").write_text(block.text, encoding="utf-8")
+    for path, text in ASSETS.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    done = rsppc_here(folder, "build")
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    return folder / "build/support_bundle/v1"
 
 
 ASSETS = {"pipelines/assets/prompts/support.txt": "Answer in one sentence.\n"}
@@ -264,7 +278,7 @@ def test_the_options_of_a_command_are_those_that_it_has(name: str) -> None:
         if isinstance(option, click.Option)
     }
     shown = set(re.findall(r"^\| `(-[^`]*?)(?: [A-Z=:]+)?` \|", _section(f"rsppc {name}"), re.MULTILINE))
-    if "of findings" in _section(f"rsppc {name}"):
+    if "options of findings" in " ".join(_section(f"rsppc {name}").split()):
         common = {"--format", "--report", "--strict", "--color / --no-color"}
         shown |= common
     assert {_normal(option) for option in shown} == {_normal(option) for option in real}
@@ -309,6 +323,39 @@ def test_what_the_page_forbids_is_refused() -> None:
 
 
 # --- What holds for all pages ----------------------------------------------------------------------------------------
+
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_pages_lead_to_headings(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        other = page.parent / target if target else page
+        headings = re.findall(r"^#+ (.*)$", other.read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in {anchor(one) for one in headings}, f"{target}#{heading}"
+
+
+def test_the_example_of_a_pass_is_one() -> None:
+    page = (DOCS / "adding.md").read_text(encoding="utf-8")
+    code = next(re.finditer(r"^   ```python\n(.*?)^   ```$", page, re.MULTILINE | re.DOTALL))[1]
+    made: dict[str, Any] = {"__name__": "example_of_a_pass"}
+    exec(compile(dedent(code), "docs/adding.md", "exec", dont_inherit=True), made)
+    step = made["PASS"]
+    assert isinstance(step, Pass) and step.needs <= {fact for one in ORDER for fact in one.gives}
+    assert made["UnspeakableName"].code not in {kind.code for kind in diagnostic_kinds()}
+
+
+def test_completion_is_there_for_three_shells(tmp_path: Path) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert f"_RSPPC_COMPLETE={shell}_source rsppc" in CLI_PAGE
+        typed = "rsppc build --lo"
+        done = rsppc(tmp_path, _RSPPC_COMPLETE=f"{shell}_complete", COMP_WORDS=typed, COMP_CWORD=_word(shell))
+        assert b"--locked" in done.stdout, shell
+
+
+def _word(shell: str) -> str:
+    """How a shell tells which word is being typed."""
+    return "--lo" if shell == "fish" else "2"
 
 
 def test_output_is_held_against_a_page_with_gaps() -> None:

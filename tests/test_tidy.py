@@ -57,7 +57,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "replay": "base model contracts diagnostics turnplan",
         "extensions": "base model contracts diagnostics turnplan",
         "signing": "base model contracts diagnostics turnplan",
-        "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions",
+        "fixes": "base diagnostics lowering syntax",  # the driver hands it the way to compile again
+        "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions fixes",
+        "scaffold": "driver base diagnostics model workspace emit",  # the driver behind a protocol of the store
         "ide": "driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions",
         "gates": "driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions"
         " store codegen turnplan",

@@ -162,11 +162,24 @@ def test_thousands_of_unknown_names_take_no_longer_than_reading_them(bench: Work
 
 
 def test_a_fallback_of_a_fallback_takes_over_the_edges_of_the_first(bench: Workbench) -> None:
-    chain = "provider: stt-house, fallback: {to: second, on: [error]}}\n"
-    chain += "  - {node_id: second, node_type: speech.stt, provider: stt-house, fallback: {to: third, on: [error]}}\n"
+    chain = "provider: stt-house, budget_ms: 300, fallback: {to: second, on: [error]}}\n"
+    chain += "  - {node_id: second, node_type: speech.stt, provider: stt-house, budget_ms: 300,"
+    chain += " fallback: {to: third, on: [error]}}\n"
     chain += "  - {node_id: third, node_type: %s, provider: stt-house}"
     bench.change("provider: stt-house, config: {language: en-US}}", chain % "speech.stt")
     assert bench.findings() == ()
     bench.change(chain % "speech.stt", chain % "signal.dtmf")
     lacking = [(one.name, one.message()) for one in bench.findings() if one.name == "fallback-lacks-port"]
     assert lacking == [("fallback-lacks-port", "fallback `third` has no output `text`, which `second` has")]
+
+
+def test_behind_a_misspelt_reference_the_other_mistakes_are_found_too(bench: Workbench) -> None:
+    bench.change("spec_ref: line/v1", "spec_ref: lines/v1", BUNDLE_PATH)
+    bench.change("profile_ref: simple/v1", "profile_ref: simple/v2", BUNDLE_PATH)
+    bench.change("to: stt.audio", "to: stt.sound")
+    assert bench.names() == ["unknown-artifact", "unknown-artifact", "unknown-port"]
+
+
+def test_a_file_that_is_not_named_after_its_artifact_is_the_only_mistake(bench: Workbench) -> None:
+    (bench.root / SPEC_PATH).rename(bench.root / "pipelines/specs/phone_v1.yaml")
+    assert bench.names() == ["file-name"]

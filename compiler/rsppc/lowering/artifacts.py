@@ -204,8 +204,22 @@ class Artifacts:
                 for diagnostic in found[0].diagnostics:
                     sink.report(self._with_versions(diagnostic))
                 return found[0]
-        self._report_unknown(kind, ref, at, sink)
-        return None
+        misnamed = self._misnamed(kind, ref)
+        if misnamed is not None:  # its file is not named after it, which is what is wrong
+            for diagnostic in misnamed.diagnostics:
+                sink.report(diagnostic)
+            return misnamed
+        meant = self._report_unknown(kind, ref, at, sink)
+        # With what was probably meant, the mistakes behind the reference are found in the same run.
+        return None if meant is None else self.resolve(kind, meant, at, DiagnosticSink())
+
+    def _misnamed(self, kind: str, ref: Ref) -> Artifact | None:
+        """The artifact of a reference, where its file has another name; searched only when nothing else is found."""
+        if version_key(ref.version) not in map(version_key, self.versions(kind).get(ref.id, ())):
+            return None
+        wanted = (ref.id, version_key(ref.version))
+        found = (one for shelf in self.of_kind(kind) for one in shelf)
+        return next((one for one in found if (one.id, version_key(one.version)) == wanted), None)
 
     def versions(self, kind: str) -> dict[str, list[str]]:
         """Versions of all artifacts of a kind in sight, oldest first, by id."""
@@ -229,20 +243,22 @@ class Artifacts:
             return diagnostic
         return replace(diagnostic, versions=_there_are(artifact_id, versions))
 
-    def _report_unknown(self, kind: str, ref: Ref, at: Span, sink: DiagnosticSink) -> None:
+    def _report_unknown(self, kind: str, ref: Ref, at: Span, sink: DiagnosticSink) -> str | None:
+        """Report a reference that leads nowhere; the one that was probably meant comes back."""
         known = self.versions(kind)
         if ref.id in known:
             advice = _there_are(ref.id, known[ref.id])
             sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=advice))
-            return
+            return f"{ref.id}/{known[ref.id][-1]}"
         guess = near_miss(ref.id, known)
         if guess is None:
             folder = f"{self.workspace.sources}/{BY_NAME[kind].folder}/{ref.id}_{ref.version}.yaml"
             sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"write it in `{folder}`"))
-            return
+            return None
         meant = f"{guess}/{known[guess][-1]}"
         fixes = (Fix(title=f"write `{meant}`", edits=(Edit(at=at, text=meant),)),)
         sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"did you mean `{meant}`?", fixes=fixes))
+        return meant
 
 
 def _there_are(artifact_id: str, versions: list[str]) -> str:

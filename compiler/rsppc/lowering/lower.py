@@ -42,6 +42,7 @@ class ProfileDiffers(Diagnostic):
     code = "RSP2104"
     name = "profile-differs"
     severity = "note"
+    moot_beside_errors = True
     headline = "the bundle's profile `{subject}` is used, not `{other}` which the spec names"
     other: str
 
@@ -226,6 +227,8 @@ def check_pin(text: str, artifact: Artifact, artifacts: Artifacts, at: Span, sin
     ref = parse_ref(text)
     if ref is None or ref.digest is None or ref.digest == artifact.meaning_digest:
         return
+    if (ref.id, version_key(ref.version)) != (artifact.id, version_key(artifact.version)):
+        return  # it leads nowhere, which has been reported; this is what was probably meant
     major, minor, _ = version_key(artifact.version)
     sink.report(
         DigestDiffers(

@@ -33,7 +33,7 @@ from rsppc.passes.apply_inserts import inserted
 from rsppc.passes.apply_settings import apply_patches
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.bind_providers import all_nodes, provider_options
-from rsppc.passes.check_graph import edges_of_primaries
+from rsppc.passes.sound_fallbacks import edges_of_primaries
 from rsppc.passes.type_conflicts import report_conflict
 
 PROGRAMS_MAX = 4096

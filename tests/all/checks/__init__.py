@@ -1,0 +1,1 @@
+"""Heavier checks, one module each; `tests/all/run.py` runs them."""
