@@ -10,7 +10,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -301,6 +301,18 @@ def test_a_wide_fan_in_is_reported_once_for_each_input(tmp_path: Path) -> None:
     assert len(done.stdout) < MEGABYTE
 
 
+def test_a_file_in_which_everything_is_wrong_is_refused_in_time(tmp_path: Path) -> None:
+    """Neither the places of the findings nor guesses at what was meant, nor repairs that are tried, take all day."""
+    keys = SPEC + "".join(f"k{index}: 1\n" for index in range(10_000))
+    nodes = [f"node_id: n{index}, node_type: text.normalizer" for index in range(2000)]
+    wires = graph(nodes, [(f"n{index}x.text", f"n{index}y.text") for index in range(2000)])
+    for number, spec in enumerate((keys, wires)):
+        folder = make(tmp_path / str(number), {SPEC_PATH: spec, PROVIDERS_PATH: CLEAN[PROVIDERS_PATH]})
+        done = rsppc(folder, "check", "--format", "github", seconds_max=REFUSAL_SECONDS_MAX)
+        assert done.returncode == FINDINGS
+        assert len(done.stdout.splitlines()) >= 2000
+
+
 def test_edges_of_a_node_into_itself_are_reported(tmp_path: Path) -> None:
     make(tmp_path, CLEAN, **{SPEC_PATH: graph([], [("llm.text", "llm.prompt"), ("tts.audio", "tts.text")])})
     done = rsppc(tmp_path, "check", "--format", "json")
@@ -425,6 +437,23 @@ def test_an_output_folder_that_cannot_be_written_is_a_fault(place: str, tmp_path
     assert b"cannot write" in done.stderr
 
 
+def test_a_source_that_cannot_be_written_whole_is_not_left_behind(tmp_path: Path) -> None:
+    make(tmp_path)
+    for arguments in (["convert", SPEC_PATH, "--to", "json", "--output", "out.json"], ["init", "fresh"]):
+        assert rsppc(tmp_path, *arguments, file_size_max=100).returncode == ENVIRONMENT
+        assert rsppc(tmp_path, *arguments).returncode == OK
+
+
+def test_a_pin_that_cannot_be_written_leaves_the_bundle_as_it_was(tmp_path: Path) -> None:
+    make(tmp_path)
+    for limit in (0, 10, 1000, 5000):
+        rsppc(tmp_path, "pin", "line_bundle/v1", file_size_max=limit)
+        seen = (tmp_path / BUNDLE_PATH).read_text()
+        assert seen == CLEAN[BUNDLE_PATH] or seen.count("@sha256:") == 2
+    assert rsppc(tmp_path, "pin", "line_bundle/v1").returncode == OK
+    assert rsppc(tmp_path, "build", "--locked").returncode == OK
+
+
 def test_a_report_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
     make(tmp_path)
     for place in ("/proc/none/x.json", "none/x.json", "pipelines"):
@@ -484,57 +513,84 @@ def many(folder: Path, count: int) -> Path:
     return make(folder, {**specs, PROVIDERS_PATH: CLEAN[PROVIDERS_PATH]})
 
 
-def interrupted(folder: Path, *arguments: str, number: int = signal.SIGINT, group: bool) -> tuple[int, bytes]:
-    """Exit code and standard error of a command that a signal meets in the middle of its work."""
-    running = subprocess.Popen(
+def slow(folder: Path) -> Path:
+    """A workspace of two specs, each of which takes a second or so."""
+    nodes = [f"node_id: n{index}, node_type: text.normalizer" for index in range(6000)]
+    edges = [(f"n{index}.text", f"n{index + 1}.text") for index in range(5999)]
+    spec = graph(nodes, [("stt.text", "n0.text"), *edges])
+    specs = {
+        f"pipelines/specs/{name}_v1.yaml": spec.replace("pipeline_id: line", f"pipeline_id: {name}")
+        for name in ("left", "right")
+    }
+    return make(folder, {**specs, PROVIDERS_PATH: CLEAN[PROVIDERS_PATH]})
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         command(*arguments),
         cwd=folder,
         env=environment(),
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    time.sleep(0.8)
-    assert running.poll() is None, "it was over before the signal came"
-    (os.killpg if group else os.kill)(running.pid, number)
+
+
+def wait_until(seen: Callable[[], object], running: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while not seen():
+        assert running.poll() is None, "it was over before the signal came"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def children(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def reads_standard_input(process: int) -> bool:
+    """Whether a process waits for its standard input: the compiler is loaded, and the command is at work."""
+    return Path(f"/proc/{process}/wchan").read_text() in ("pipe_read", "anon_pipe_read", "pipe_wait") or (
+        Path(f"/proc/{process}/syscall").read_text().startswith("0 0x0 ")
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/wchan").exists(), reason="this system does not say what a process waits for")
+def test_an_interrupt_ends_a_run_quietly(tmp_path: Path) -> None:
+    running = started(make(tmp_path), "check", "-")
+    wait_until(lambda: reads_standard_input(running.pid), running)
+    running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=30)
-    return running.returncode, said
+    assert (running.returncode, said.strip()) == (INTERRUPTED, b"")
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("group", [False, True], ids=["the process", "its group"])
-def test_an_interrupt_ends_a_run_quietly(jobs: str, group: bool, tmp_path: Path) -> None:
-    code, said = interrupted(many(tmp_path, 400), "check", "--jobs", jobs, group=group)
-    assert code == INTERRUPTED
-    assert said.strip() == b""
+def test_an_interrupt_ends_a_run_on_several_processors_quietly(group: bool, tmp_path: Path) -> None:
+    running = started(slow(tmp_path), "check", "--jobs", "2")
+    wait_until(lambda: len(children(running.pid)) == 2, running)
+    workers = children(running.pid)
+    (os.killpg if group else os.kill)(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert (running.returncode, said.strip()) == (INTERRUPTED, b"")
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
 def test_an_interrupted_build_leaves_whole_sets_only(tmp_path: Path) -> None:
-    code, _ = interrupted(many(tmp_path, 400), "build", group=True)
-    assert code == INTERRUPTED
+    running = started(many(tmp_path, 200), "build")
+    wait_until(lambda: list(tmp_path.glob("build/*/v1")), running)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=30)
+    assert running.returncode == INTERRUPTED
     files = built_files(tmp_path / "build")
+    assert len(files) > 0
     assert len(files) % 4 == 0
 
 
-def children(process: int) -> Iterator[int]:
-    for line in Path(f"/proc/{process}/task/{process}/children").read_text().split():
-        yield int(line)
-
-
 def test_a_worker_that_is_killed_is_a_fault_of_the_environment_and_no_hang(tmp_path: Path) -> None:
-    running = subprocess.Popen(
-        command("check", "--jobs", "2"),
-        cwd=many(tmp_path, 400),
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    workers: list[int] = []
-    deadline = time.monotonic() + 30
-    while not workers and time.monotonic() < deadline:
-        time.sleep(0.02)
-        workers = list(children(running.pid))
-    os.kill(workers[0], signal.SIGKILL)
+    running = started(slow(tmp_path), "check", "--jobs", "2")
+    wait_until(lambda: len(children(running.pid)) == 2, running)
+    os.kill(children(running.pid)[0], signal.SIGKILL)
     _, said = running.communicate(timeout=30)
     assert running.returncode == ENVIRONMENT
     assert b"worker" in said
@@ -571,6 +627,17 @@ def test_a_folder_whose_name_is_no_text_can_be_spoken_of(tmp_path: Path) -> None
     done = rsppc(tmp_path, "init", "\udcff", "--name", "line", LC_ALL="C.UTF-8", PYTHONIOENCODING="utf-8:strict")
     assert done.returncode == OK
     assert b"\\udcff" in done.stdout
+
+
+def test_a_converted_source_is_utf8_whatever_the_terminal_speaks(tmp_path: Path) -> None:
+    make(tmp_path, CLEAN, **{SPEC_PATH: SPEC + 'metadata: {title: "ü → 🎙"}\n'})
+    done = rsppc(tmp_path, "convert", SPEC_PATH, "--to", "rspp", PYTHONIOENCODING="ascii")
+    assert (done.returncode, "ü → 🎙".encode() in done.stdout) == (OK, True)
+
+
+def test_an_endless_source_is_not_read_to_its_end(tmp_path: Path) -> None:
+    done = rsppc(make(tmp_path), "convert", "/dev/zero", "--to", "json", memory_max=REFUSAL_MEMORY_MAX)
+    assert done.returncode == FINDINGS
 
 
 def test_colour_needs_a_terminal_or_a_wish(tmp_path: Path) -> None:

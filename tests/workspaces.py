@@ -92,7 +92,7 @@ def make(folder: Path, files: Mapping[str, str | bytes] = CLEAN, /, **more: str 
 def environment(**changes: str) -> dict[str, str]:
     """What a command needs of the environment, and nothing that happens to be set here."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
-    # A bounded or killed interpreter could leave a part of a compiled module behind, which the next one would trip over.
+    # A bounded or killed interpreter could leave a part of a compiled module behind; the next one would trip over it.
     return {**kept, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **changes}
 
 

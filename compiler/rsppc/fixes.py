@@ -12,6 +12,8 @@ from rsppc.syntax.edits import nodes_on_edge
 
 TRIES_MAX = 12
 """Repairs of one compilation that are tried; the others stay unverified."""
+CHARACTERS_MAX = 200_000
+"""Text that is compiled again for them, all tries together: a large file full of mistakes is not to take all day."""
 
 Recompile = Callable[[Artifacts], tuple[Diagnostic, ...]]
 
@@ -21,14 +23,16 @@ def with_verified_fixes(
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics, their repairs with edits, and marked where a repair was tried and holds."""
     before = _errors(diagnostics, strict)
-    tries = 0
+    tries = characters = 0
     proved: list[Diagnostic] = []
     for diagnostic in diagnostics:
         fixes = []
         for fix in diagnostic.fixes:
             fix = _with_edits(fix, artifacts)
-            if fix.edits and tries < TRIES_MAX:
+            length = len(fix.edits[0].at.source.text) if fix.edits else 0
+            if fix.edits and tries < TRIES_MAX and characters + length <= CHARACTERS_MAX:
                 tries += 1
+                characters += length
                 fix = replace(fix, verified=_holds(fix, diagnostic, before, artifacts, recompile, strict))
             fixes.append(fix)
         proved.append(replace(diagnostic, fixes=tuple(fixes)) if fixes else diagnostic)

@@ -10,17 +10,19 @@ the figure of that output; any other counts when the event arrives.
 Everything here is linear in nodes and edges, and pure; the latest graph is remembered, nothing else. Where the paths of
 a turn begin is said in `ir/turn_time.py`. Runs after scopes, buffers and providers are known; a node may still lack its
 type, an edge its figure, and the order may end in the nodes of an undeclared loop.
+
+Every pipeline is timed whenever it is checked, so that records of which there are several per node are made by
+position: that is three times as fast as by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Place
-from rsppc.ir.catalog import Latency, Port, Provider
+from rsppc.ir.catalog import Latency, NodeType, Port, Provider
 from rsppc.ir.ports import outputs_of
 from rsppc.ir.program import Condition, Edge, InsertRule, LatencyPath, LatencyStep, Node, Program, Proofs
 from rsppc.ir.setting import Setting
@@ -29,9 +31,9 @@ from rsppc.ir.worst_choice import (
     Conditional,
     buffer_choices,
     conditional_settings,
-    config_choices,
-    edge_buffer_choices,
     largest,
+    largest_config,
+    largest_edge_buffer,
     written_at,
 )
 
@@ -55,32 +57,46 @@ class Missing(Record):
     place: Place
 
 
-class Figure(Record):
+class Figure(Record, kw_only=False):
     """A time. `p50_ms` and `p95_ms` are None where unknown; the least that is known stands beside them."""
 
     p50_ms: int | None
     p95_ms: int | None
     least_p50_ms: int
     least_p95_ms: int
-    place: Place | None = None
-    """Where the largest part of it was written."""
-    because: str = ""
-    """Who says so: the end of a sentence about the figure."""
+    stated_by: NodeType | Provider | str = ""
+    """Who states it, or the end of a sentence about it."""
+    stated_at: Place | None = None
+    setting: Setting | None = None
+    """The setting that is the largest part of it, where one is; `field` is its name."""
+    field: str = ""
     missing: tuple[Missing, ...] = ()
 
     @property
     def is_known(self) -> bool:
         return self.p50_ms is not None and self.p95_ms is not None
 
+    @property
+    def place(self) -> Place | None:
+        """Where the largest part of it was written."""
+        return self.stated_at if self.setting is None else written_at(self.setting) or self.stated_at
 
-class Part(Record):
+    @property
+    def because(self) -> str:
+        """Why it is that long: the end of a sentence about the figure."""
+        if self.setting is not None:
+            return f"as `{self.field}` is {milliseconds(self.setting.value)}"
+        return self.stated_by if isinstance(self.stated_by, str) else f"stated by {_called(self.stated_by)}"
+
+
+class Part(Record, kw_only=False):
     """A figure on a way, with whose it is: `node.port` or an edge id."""
 
     subject: str
     figure: Figure
 
 
-class Hop(Record):
+class Hop(Record, kw_only=False):
     """From one node, or anchor, to the next. `parts` begin with the figure of the output `port` of the source."""
 
     source: str
@@ -95,7 +111,7 @@ class Hop(Record):
     """Parts without a figure, also of alternatives that `parts` do not show."""
     port: str | None = None
     lane: str = "DataLane"
-    parts_p50: tuple[Part, ...] | None = None
+    parts_p50: tuple[Part, ...] = ()
     """The parts at p50 where other ones are the slowest there."""
 
 
@@ -120,9 +136,10 @@ class TimeGraph(Record):
 
     order: tuple[str, ...]
     hops: tuple[Hop, ...]
-    """One per edge of the DataLane and the ControlLane, without feedback edges, by id."""
+    """One per edge of the DataLane and the ControlLane, without feedback edges."""
     feedback: tuple[tuple[Edge, Hop], ...]
-    outputs: dict[str, dict[str, Figure]]
+    """By id."""
+    outputs: dict[str, dict[str, Part]]
     """Per node and output that somebody consumes; those of a fallback are its primary's."""
     endings: tuple[Hop, ...]
     """From every egress to `END`."""
@@ -135,8 +152,14 @@ class TimeGraph(Record):
 
 # --- Figures ---------------------------------------------------------------------------------------------------------
 
+Known: TypeAlias = dict[tuple[int, str], Figure]
+"""Figures on which no config has a say, per output and identity of who states them, since most nodes share theirs. It
+lives no longer than one graph is made."""
 
-def output_figure(node: Node, port: str, providers: Sequence[Provider], conditional: Conditional) -> Figure:
+
+def output_figure(
+    node: Node, port: str, providers: Sequence[Provider], conditional: Conditional, known: Known
+) -> Figure:
     """The time of an output, the worst over everybody who may serve the node.
 
     A provider's figures replace those of the node type; one that states none leaves the time unknown.
@@ -144,66 +167,72 @@ def output_figure(node: Node, port: str, providers: Sequence[Provider], conditio
     node_type = node.type
     if node_type is None:  # reported already; nothing to ask for
         return Figure(p50_ms=None, p95_ms=None, least_p50_ms=0, least_p95_ms=0)
-    if not providers:
-        who = f"node type `{node_type.name}`"
-        return _stated_figure(node_type.latency, node, port, who, node_type.place, conditional)
-    return _worst(
-        [
-            _stated_figure(one.latency, node, port, f"provider `{one.id}`", one.place, conditional)
-            for one in sorted(providers, key=lambda one: one.id)
-        ]
-    )
+    if len(providers) > 1:
+        in_order = sorted(providers, key=lambda one: one.id)
+        return _worst([_figure_by(one, node, port, conditional, known) for one in in_order])
+    return _figure_by(providers[0] if providers else node_type, node, port, conditional, known)
 
 
-def _stated_figure(
-    stated: dict[str, Latency], node: Node, port: str, who: str, place: Place, conditional: Conditional
-) -> Figure:
-    entry = stated.get(port) or stated.get("*")
-    if entry is None:
-        missing = Missing(text=f"{who} states no latency" + (f" of `{port}`" if stated else ""), place=place)
-        return Figure(p50_ms=None, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
-    if not entry.plus and not entry.at_least and entry.p50_ms is not None and entry.p95_ms is not None:
-        return _exact(entry.p50_ms, entry.p95_ms, entry.place, f"stated by {who}")
-    gaps: list[Missing] = []
-    added = [_config_value(node, field, conditional, gaps) for field in entry.plus]
-    floors = [_config_value(node, field, conditional, gaps) for field in entry.at_least]
-    plus, floor = sum(value for value, _ in added), max((value for value, _ in floors), default=0)
-    known = not gaps
-    if entry.p95_ms is None:
-        gaps.append(Missing(text=f"{who} states no p95", place=entry.place))
-    if entry.p50_ms is None:
-        gaps.append(Missing(text=f"{who} states no p50", place=entry.place))
-    least_p50 = max((entry.p50_ms or 0) + plus, floor)
+def _figure_by(owner: NodeType | Provider, node: Node, port: str, conditional: Conditional, known: Known) -> Figure:
+    """The time of an output by what a node type or a provider states."""
+    figure = known.get((id(owner), port))
+    if figure is not None:
+        return figure
+    entry = owner.latency.get(port) or owner.latency.get("*")
+    figure = _unstated_figure(owner, port) if entry is None else _stated_figure(entry, owner, node, conditional)
+    if entry is None or not (entry.plus or entry.at_least):
+        known[id(owner), port] = figure
+    return figure
+
+
+def _unstated_figure(owner: NodeType | Provider, port: str) -> Figure:
+    text = f"{_called(owner)} states no latency" + (f" of `{port}`" if owner.latency else "")
+    missing = Missing(text=text, place=owner.place)
+    return Figure(p50_ms=None, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
+
+
+def _stated_figure(entry: Latency, owner: NodeType | Provider, node: Node, conditional: Conditional) -> Figure:
+    p50, p95 = entry.p50_ms, entry.p95_ms
     # No p95 lies below its p50, so that a lone p50 is still a lower bound of it.
-    least_p95 = max((entry.p95_ms if entry.p95_ms is not None else entry.p50_ms or 0) + plus, floor)
-    own = entry.p95_ms if entry.p95_ms is not None else entry.p50_ms or 0
-    setting = max([(own, None), *added, *floors], key=lambda one: one[0])[1]
-    field = _field_of(setting, node, (*entry.plus, *entry.at_least), conditional)
+    own_p50, own_p95 = p50 or 0, p95 if p95 is not None else p50 or 0
+    gaps: list[Missing] = []
+    plus = floor = 0
+    largest_part, decisive, decisive_field = own_p95, None, ""
+    for index, field in enumerate((*entry.plus, *entry.at_least)):
+        setting = largest_config(node, field, conditional)
+        if setting is None:
+            gaps.append(Missing(text=f"config field `{field}` of `{node.id}` has no value", place=node.place))
+            continue
+        value = setting.value if setting.value > 0 else 0
+        if index < len(entry.plus):
+            plus += value
+        else:
+            floor = max(floor, value)
+        if value > largest_part:
+            largest_part, decisive, decisive_field = value, setting, field
+    known = not gaps
+    if p95 is None:
+        gaps.append(Missing(text=f"{_called(owner)} states no p95", place=entry.place))
+    if p50 is None:
+        gaps.append(Missing(text=f"{_called(owner)} states no p50", place=entry.place))
+    least_p50, least_p95 = own_p50 + plus, own_p95 + plus
+    if entry.at_least:
+        least_p50, least_p95 = max(least_p50, floor), max(least_p95, floor)
     return Figure(
-        p50_ms=least_p50 if known and entry.p50_ms is not None else None,
-        p95_ms=least_p95 if known and entry.p95_ms is not None else None,
-        least_p50_ms=least_p50,
-        least_p95_ms=least_p95,
-        place=(written_at(setting) or entry.place) if setting is not None else entry.place,
-        because=f"`{field}` is {milliseconds(setting.value)}" if setting is not None else f"stated by {who}",
-        missing=tuple(gaps),
+        least_p50 if known and p50 is not None else None,
+        least_p95 if known and p95 is not None else None,
+        least_p50,
+        least_p95,
+        owner,
+        entry.place,
+        decisive,
+        decisive_field,
+        tuple(gaps),
     )
 
 
-def _exact(p50_ms: int, p95_ms: int, place: Place | None, because: str) -> Figure:
-    return Figure(p50_ms=p50_ms, p95_ms=p95_ms, least_p50_ms=p50_ms, least_p95_ms=p95_ms, place=place, because=because)
-
-
-def _config_value(node: Node, field: str, conditional: Conditional, gaps: list[Missing]) -> tuple[int, Setting | None]:
-    setting = largest(config_choices(node, field, conditional))
-    if setting is None:
-        gaps.append(Missing(text=f"config field `{field}` of `{node.id}` has no value", place=node.place))
-        return 0, None
-    return max(setting.value, 0), setting
-
-
-def _field_of(setting: Setting | None, node: Node, fields: tuple[str, ...], conditional: Conditional) -> str:
-    return next((one for one in fields if largest(config_choices(node, one, conditional)) is setting), "")
+def _called(owner: NodeType | Provider) -> str:
+    return f"provider `{owner.id}`" if isinstance(owner, Provider) else f"node type `{owner.name}`"
 
 
 def _worst(figures: list[Figure]) -> Figure:
@@ -226,15 +255,19 @@ def max_or_none(values: list[int | None]) -> int | None:
 def lane_figure(lane: str, program: Program, conditional: Conditional) -> Figure:
     """What an edge with the profile's defaults adds; on the DataLane the larger of the two."""
     frames = [frame for frame in sorted(program.defaults.buffers) if frame == lane or frame.startswith(f"{lane}.")]
-    found = [one for frame in frames for one in buffer_choices(frame, EDGE_FIGURE, program, conditional)]
-    missing = Missing(text=f"the profile has no `{EDGE_FIGURE}` for the {lane}", place=program.defaults.place)
-    return _bound_figure(largest(found), missing)
+    bound = largest([one for frame in frames for one in buffer_choices(frame, EDGE_FIGURE, program, conditional)])
+    if bound is None:
+        return _unbounded(f"the profile has no `{EDGE_FIGURE}` for the {lane}", program.defaults.place)
+    return _bound_figure(bound)
 
 
-def _bound_figure(setting: Setting | None, missing: Missing) -> Figure:
-    if setting is None:
-        return Figure(p50_ms=0, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
-    return _exact(0, setting.value, written_at(setting), f"`{EDGE_FIGURE}` is {milliseconds(setting.value)}")
+def _bound_figure(bound: Setting) -> Figure:
+    ms = bound.value
+    return Figure(0, ms, 0, ms, "", None, bound, EDGE_FIGURE)
+
+
+def _unbounded(text: str, place: Place) -> Figure:
+    return Figure(p50_ms=0, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(Missing(text=text, place=place),))
 
 
 def milliseconds(value: int) -> str:
@@ -265,29 +298,34 @@ def time_graph_of(program: Program, excludes: Excludes) -> TimeGraph:
 
 def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
     conditional = conditional_settings(program)
-    outputs = _outputs(program, conditional)
-    inserts = _inserts(program, excludes, conditional)
+    known: Known = {}
+    outputs = _outputs(program, conditional, known)
+    inserts = _inserts(program, excludes, conditional, known)
     for part in (part for both in inserts.values() for group in both for part in group if "->" not in part.subject):
         node_id, _, output = part.subject.rpartition(".")
-        outputs.setdefault(node_id, {})[output] = part.figure
-    edges = sorted([(edge.id, edge) for edge in program.edges], key=itemgetter(0))
-    bounds = _edge_bounds(edges, program, conditional)
-    figures: dict[int, Figure] = {}  # most edges share the setting of the profile, and so its figure
+        outputs.setdefault(node_id, {})[output] = part
+    about_edges = {steps: settings for steps, settings in conditional.items() if steps[0] in ("edges", "buffers")}
+    bounds: dict[str, Setting | None] = {}
+    figures: dict[int, Figure] = {}  # edges that share the setting of the profile share its figure
     hops: list[Hop] = []
     feedback: list[tuple[Edge, Hop]] = []
-    for edge_id, edge in edges:
+    for edge in program.edges:
+        edge_id = edge.id
+        bound = bounds[edge_id] = largest_edge_buffer(edge, EDGE_FIGURE, program, about_edges)
+        source, port, target = edge.source.node, edge.source.port, edge.target.node
         lane = program.lanes.get(edge_id, "DataLane")
-        source, port = edge.source.node, edge.source.port
-        if port is None or lane == "TelemetryLane" or source == edge.target.node:
+        if port is None or lane == "TelemetryLane" or source == target:
             continue
-        bound = bounds[edge_id]
-        figure = figures.get(id(bound)) if bound is not None else None
-        if figure is None:
-            missing = Missing(text=f"the edge has no `{EDGE_FIGURE}`", place=edge.source.place)
-            figure = figures[id(bound)] = _bound_figure(bound, missing)
-        own = (Part(subject=f"{source}.{port}", figure=outputs[source][port]), Part(subject=edge_id, figure=figure))
-        chosen, alternatives = inserts.get(edge_id, ((), ()))
-        hop = hop_of(source, edge.target.node, edge_id, (*own, *chosen), alternatives, port=port, lane=lane)
+        if bound is None:
+            figure = _unbounded(f"the edge has no `{EDGE_FIGURE}`", edge.source.place)
+        else:
+            figure = figures.get(id(bound)) or figures.setdefault(id(bound), _bound_figure(bound))
+        parts: tuple[Part, ...] = (outputs[source][port], Part(edge_id, figure))
+        alternatives: tuple[Part, ...] = ()
+        if edge_id in inserts:
+            chosen, alternatives = inserts[edge_id]
+            parts = (*parts, *chosen)
+        hop = hop_of(source, target, edge_id, parts, alternatives, port=port, lane=lane)
         if edge.feedback:
             feedback.append((edge, hop))
         else:
@@ -295,20 +333,13 @@ def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
     return TimeGraph(
         order=program.order,
         hops=tuple(hops),
-        feedback=tuple(feedback),
+        feedback=tuple(sorted(feedback, key=lambda one: one[1].id)),
         outputs=outputs,
-        endings=_endings(program, conditional),
+        endings=_endings(program, conditional, known),
         inserted=tuple(rule.node for rule in conditional_inserts(program)),
         bounds=bounds,
         conditional=conditional,
     )
-
-
-def _edge_bounds(
-    edges: list[tuple[str, Edge]], program: Program, conditional: Conditional
-) -> dict[str, Setting | None]:
-    about_edges = {steps: settings for steps, settings in conditional.items() if steps[0] in ("edges", "buffers")}
-    return {edge_id: largest(edge_buffer_choices(edge, EDGE_FIGURE, program, about_edges)) for edge_id, edge in edges}
 
 
 def hop_of(
@@ -332,36 +363,27 @@ def hop_of(
             unknown = (*unknown, part)
     if alternatives:
         unknown = (*unknown, *(part for part in alternatives if not part.figure.is_known))
-    return Hop(
-        source=source,
-        target=target,
-        id=id,
-        parts=parts,
-        p50_ms=p50_ms,
-        p95_ms=p95_ms,
-        unknown=unknown,
-        port=port,
-        lane=lane,
-    )
+    return Hop(source, target, id, parts, p50_ms, p95_ms, unknown, port, lane)
 
 
-def _outputs(program: Program, conditional: Conditional) -> dict[str, dict[str, Figure]]:
+def _outputs(program: Program, conditional: Conditional, known: Known) -> dict[str, dict[str, Part]]:
     """Figures of all outputs that somebody consumes, handed on along fallbacks."""
+    nodes, providers = program.nodes, program.providers
     ends = [edge.source for edge in program.edges]
     ends.extend(cancel.source for cancel in program.turns.cancels)
     if program.turns.owner is not None:
         ends.append(program.turns.owner)
-    found: dict[str, dict[str, Figure]] = {}
-    waiting = [(end.node, end.port) for end in ends if end.port is not None]
-    while waiting:
-        node_id, port = waiting.pop()
-        node = program.nodes.get(node_id)
-        if node is None or port in found.get(node_id, {}):
-            continue
-        figure = output_figure(node, port, program.providers.get(node_id, ()), conditional)
-        found.setdefault(node_id, {})[port] = figure
-        if node.fallback is not None:
-            waiting.append((node.fallback.to, port))
+    found: dict[str, dict[str, Part]] = {}
+    for end in ends:
+        port = end.port
+        node = nodes.get(end.node)
+        while node is not None and port is not None:
+            outputs = found.setdefault(node.id, {})
+            if port in outputs:
+                break
+            figure = output_figure(node, port, providers.get(node.id, ()), conditional, known)
+            outputs[port] = Part(f"{node.id}.{port}", figure)
+            node = nodes.get(node.fallback.to) if node.fallback is not None else None
     return found
 
 
@@ -381,23 +403,28 @@ def inserts_on_edges(program: Program) -> list[tuple[InsertRule, Edge]]:
 
 
 def _inserts(
-    program: Program, excludes: Excludes, conditional: Conditional
+    program: Program, excludes: Excludes, conditional: Conditional, known: Known
 ) -> dict[str, tuple[tuple[Part, ...], tuple[Part, ...]]]:
     """Per edge, the parts that insert rules add at worst, and all parts that any of them would add."""
     by_edge: dict[str, tuple[Edge, list[InsertRule]]] = {}
     for rule, edge in inserts_on_edges(program):
         by_edge.setdefault(edge.id, (edge, []))[1].append(rule)
     return {
-        edge_id: _worst_inserts(rules, edge, program, excludes, conditional)
+        edge_id: _worst_inserts(rules, edge, program, excludes, conditional, known)
         for edge_id, (edge, rules) in by_edge.items()
     }
 
 
 def _worst_inserts(
-    rules: list[InsertRule], edge: Edge, program: Program, excludes: Excludes, conditional: Conditional
+    rules: list[InsertRule],
+    edge: Edge,
+    program: Program,
+    excludes: Excludes,
+    conditional: Conditional,
+    known: Known,
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Of rules that exclude each other only the slowest counts; all others are taken to hold together."""
-    parts = [_inserted_parts(rule, edge, program, conditional) for rule in rules]
+    parts = [_inserted_parts(rule, edge, program, conditional, known) for rule in rules]
     everything = tuple(part for group in parts for part in group)
     if len(rules) == 1 or len(rules) > RULES_JUDGED_MAX:
         return everything, ()
@@ -421,12 +448,15 @@ def _exclusive(first: InsertRule, second: InsertRule, excludes: Excludes) -> boo
     return first.when is not None and second.when is not None and excludes(first.when, second.when)
 
 
-def _inserted_parts(rule: InsertRule, edge: Edge, program: Program, conditional: Conditional) -> tuple[Part, ...]:
+def _inserted_parts(
+    rule: InsertRule, edge: Edge, program: Program, conditional: Conditional, known: Known
+) -> tuple[Part, ...]:
     """The inserted node at its slowest output, and the edge that leads on from it."""
     lane = program.lanes.get(edge.id, "DataLane")
     node = rule.node
     names = [name for name, port in sorted(outputs_of(node).items()) if port.lane in (lane, "inherit")]
-    found = [(name, output_figure(node, name, program.providers.get(node.id, ()), conditional)) for name in names]
+    providers = program.providers.get(node.id, ())
+    found = [(name, output_figure(node, name, providers, conditional, known)) for name in names]
     if not found:
         return ()
     name, figure = max(found, key=lambda one: (not one[1].is_known, one[1].least_p95_ms))
@@ -436,21 +466,18 @@ def _inserted_parts(rule: InsertRule, edge: Edge, program: Program, conditional:
     )
 
 
-def _endings(program: Program, conditional: Conditional) -> tuple[Hop, ...]:
+def _endings(program: Program, conditional: Conditional, known: Known) -> tuple[Hop, ...]:
     endings: list[Hop] = []
-    for node_id in sorted(program.nodes):
-        node = program.nodes[node_id]
+    for node_id, node in program.nodes.items():
         if node.type is None or node.type.role != "egress":
             continue
-        parts = tuple(
-            Part(
-                subject=f"{node_id}.{name}",
-                figure=output_figure(node, name, program.providers.get(node_id, ()), conditional),
-            )
-            for name, port in sorted(outputs_of(node).items())
-            if _emits(port, PLAYBACK_SIGNAL)
-        )
-        endings.append(hop_of(node_id, END, f"{node_id}->", parts[:1]))
+        telling = [name for name, port in outputs_of(node).items() if _emits(port, PLAYBACK_SIGNAL)]
+        parts: tuple[Part, ...] = ()
+        if telling:
+            name = min(telling)
+            figure = output_figure(node, name, program.providers.get(node_id, ()), conditional, known)
+            parts = (Part(subject=f"{node_id}.{name}", figure=figure),)
+        endings.append(hop_of(node_id, END, f"{node_id}->", parts))
     return tuple(endings)
 
 
@@ -465,72 +492,92 @@ def _emits(port: Port, signal: str) -> bool:
 
 # --- The slowest way -------------------------------------------------------------------------------------------------
 
-Arrivals: TypeAlias = dict[str, tuple[int, Hop | None]]
-"""Per node that is reached: the latest known arrival, and the hop by which it comes."""
+Arrivals: TypeAlias = dict[str, tuple[int, int, Hop | None, Hop | None]]
+"""Per node that is reached: the latest known arrival at p50 and at p95, and the hops by which they come."""
 
 
-def arrivals(order: Iterable[str], hops: Iterable[Hop], start: str, quantile: Quantile) -> Arrivals:
+def arrivals(order: Iterable[str], hops: Iterable[Hop], start: str) -> Arrivals:
     """The latest arrival at every node that the start leads to. `order` puts sources before targets."""
+    return _arrivals(order, _by_target(hops), start)
+
+
+def _by_target(hops: Iterable[Hop]) -> dict[str, list[Hop]]:
     into: dict[str, list[Hop]] = {}
     for hop in hops:
         into.setdefault(hop.target, []).append(hop)
-    return _arrivals(order, into, start, quantile)
+    return into
 
 
-def _arrivals(order: Iterable[str], into: dict[str, list[Hop]], start: str, quantile: Quantile) -> Arrivals:
-    found: Arrivals = {start: (0, None)}
-    at_p95 = quantile == "p95"
+def _arrivals(order: Iterable[str], into: dict[str, list[Hop]], start: str, until: str = END) -> Arrivals:
+    found: Arrivals = {start: (0, 0, None, None)}
     for node_id in order:
         best = found.get(node_id)
         for hop in into.get(node_id, ()):
             before = found.get(hop.source)
             if before is None:
                 continue
-            arrival = before[0] + (hop.p95_ms if at_p95 else hop.p50_ms)
-            if best is None or arrival > best[0] or (arrival == best[0] and best[1] and hop.id < best[1].id):
-                best = (arrival, hop)
+            here = (before[0] + hop.p50_ms, before[1] + hop.p95_ms, hop, hop)
+            best = here if best is None else _later(best, here, hop.id)
         if best is not None:
             found[node_id] = best
+            if node_id == until:
+                break
     return found
 
 
-def backwards(order: Sequence[str], hops: Iterable[Hop]) -> tuple[Sequence[str], list[Hop]]:
-    """The same graph against the direction of time: arrivals in it are what is left to go."""
-    return order[::-1], [replace(hop, source=hop.target, target=hop.source) for hop in hops]
+def _later(
+    best: tuple[int, int, Hop | None, Hop | None], other: tuple[int, int, Hop, Hop], id: str
+) -> tuple[int, int, Hop | None, Hop | None]:
+    """The later of two arrivals, at each quantile; of equals the hop with the smaller id."""
+    p50, p95, by_p50, by_p95 = best
+    if other[0] > p50 or (other[0] == p50 and by_p50 is not None and id < by_p50.id):
+        p50, by_p50 = other[0], other[2]
+    if other[1] > p95 or (other[1] == p95 and by_p95 is not None and id < by_p95.id):
+        p95, by_p95 = other[1], other[3]
+    return p50, p95, by_p50, by_p95
+
+
+def time_left(order: Sequence[str], hops: Iterable[Hop], end: str) -> dict[str, int]:
+    """At p95 the longest way to the end, per node that leads there; the hops against the direction of time."""
+    left = {end: 0}
+    onward: dict[str, list[Hop]] = {}
+    for hop in hops:
+        onward.setdefault(hop.source, []).append(hop)
+    for node_id in reversed(order):
+        ways = [left[hop.target] + hop.p95_ms for hop in onward.get(node_id, ()) if hop.target in left]
+        if ways:
+            left[node_id] = max(ways)
+    return left
 
 
 def slowest(order: Sequence[str], hops: Sequence[Hop], start: str, end: str) -> Way | None:
     """The slowest way from start to end, both of which stand in `order`; None where there is none."""
-    into: dict[str, list[Hop]] = {}
-    for hop in hops:
-        into.setdefault(hop.target, []).append(hop)
-    at_p95 = _arrivals(order, into, start, "p95")
-    if end not in at_p95:
+    into = _by_target(hops)
+    has_gaps = [hop.id for hop in hops if hop.unknown]
+    found = _arrivals(order, into, start, until=END if has_gaps else end)
+    if end not in found:
         return None
-    at_p50 = _arrivals(order, into, start, "p50")
-    unknown = _unknown_between(order, into, at_p95, end)
-    least_p50, least_p95 = at_p50[end][0], at_p95[end][0]
-    trail = _trail(at_p95, end)
+    least_p50, least_p95, _, last = found[end]
+    unknown = _unknown_between(order, into, found, end) if has_gaps else ()
     return Way(
-        parts=tuple(part for hop in trail for part in hop.parts),
-        parts_p50=tuple(
-            part for hop in _trail(at_p50, end) for part in (hop.parts if hop.parts_p50 is None else hop.parts_p50)
-        ),
+        parts=tuple([part for hop in _trail(found, end, 3) for part in hop.parts]),
+        parts_p50=tuple([part for hop in _trail(found, end, 2) for part in hop.parts_p50 or hop.parts]),
         p50_ms=None if any(part.figure.p50_ms is None for part in unknown) else least_p50,
         p95_ms=None if any(part.figure.p95_ms is None for part in unknown) else least_p95,
         least_p50_ms=least_p50,
         least_p95_ms=least_p95,
         unknown=unknown,
-        last=trail[-1].source if trail else start,
+        last=last.source if last is not None else start,
     )
 
 
-def _trail(found: Arrivals, end: str) -> list[Hop]:
+def _trail(found: Arrivals, end: str, by: Literal[2, 3]) -> list[Hop]:
+    """The hops that lead to the end, at p50 (2) or p95 (3)."""
     trail: list[Hop] = []
-    hop = found[end][1]
+    hop = found[end][by]
     while hop is not None:
         trail.append(hop)
-        hop = found[hop.source][1]
+        hop = found[hop.source][by]
     trail.reverse()
     return trail
 
@@ -555,22 +602,27 @@ def _unknown_between(order: Sequence[str], into: dict[str, list[Hop]], found: Ar
 # --- Results ---------------------------------------------------------------------------------------------------------
 
 
-def path_of(name: str, way: Way, budget_ms: int | None) -> LatencyPath:
+Steps: TypeAlias = dict[int, LatencyStep]
+"""Steps by the identity of their part: paths have most of them in common."""
+
+
+def path_of(name: str, way: Way, budget_ms: int | None, known: Steps) -> LatencyPath:
     """A way as it goes into the artifacts."""
+    steps = [known.get(id(part)) or known.setdefault(id(part), step_of(part)) for part in way.parts]
     return LatencyPath(
         name=name,
-        steps=tuple(step_of(part) for part in way.parts),
+        steps=tuple(steps),
         p50_ms=way.p50_ms,
         p95_ms=way.p95_ms,
         budget_ms=budget_ms,
-        unknown=tuple(part.subject for part in way.unknown),
+        unknown=tuple([part.subject for part in way.unknown]),
     )
 
 
 def step_of(part: Part) -> LatencyStep:
     """A part as it goes into the artifacts."""
     figure = part.figure
-    return LatencyStep(subject=part.subject, p50_ms=figure.p50_ms, p95_ms=figure.p95_ms, place=figure.place)
+    return LatencyStep(part.subject, figure.p50_ms, figure.p95_ms, figure.place)
 
 
 def proofs_of(program: Program) -> Proofs:

@@ -97,7 +97,10 @@ class Edge(Record):
     @property
     def id(self) -> str:
         """`FROM->TO`, the name of the edge in paths and artifacts."""
-        return f"{self.source}->{self.target}"
+        source, target = self.source, self.target
+        if source.port and target.port:  # every pass asks for every id; `End.__str__` would take three times as long
+            return f"{source.node}.{source.port}->{target.node}.{target.port}"
+        return f"{source}->{target}"
 
 
 class CancelPlace(Record):
@@ -339,8 +342,8 @@ class Program(Record):
     """Given by the passes of proofs, one after the other."""
 
 
-class LatencyStep(Record):
-    """One contribution on a latency path."""
+class LatencyStep(Record, kw_only=False):
+    """One contribution on a latency path; there is at least one per node."""
 
     subject: str
     """`node.port` or an edge id."""
@@ -349,7 +352,7 @@ class LatencyStep(Record):
     place: Place | None
 
 
-class LatencyPath(Record):
+class LatencyPath(Record, kw_only=False):
     """The slowest way between two anchors. A sum is None where a figure on the way is not known: unproved."""
 
     name: str

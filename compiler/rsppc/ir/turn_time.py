@@ -43,40 +43,31 @@ def turn_of(program: Program, graph: TimeGraph) -> Turn:
     """Join the anchors to the nodes, as the top of this file says."""
     order = (START, OWNER, *graph.order, END)
     onward: dict[str, list[Hop]] = {}
-    fed: dict[str, list[str]] = {}
     for hop in graph.hops:
         onward.setdefault(hop.source, []).append(hop)
-        fed.setdefault(hop.target, []).append(hop.source)
     waiting, listening = _seeds(program, onward)
     answer = _downstream([*waiting, *listening], onward)
     outer = _from_start(program, graph.hops)
     if not answer:
         return Turn(end_to_end=(*outer, *graph.endings), first_output=(), order=order, answer=frozenset())
     inside = [hop for hop in graph.hops if hop.source in answer]
-    endings = [hop for hop in graph.endings if hop.source in answer]
-    entries = [node_id for node_id in waiting if not fed.get(node_id) or any(s not in answer for s in fed[node_id])]
-    first_output = [
-        *(_signal_hop(node_id) for node_id in (*entries, *listening)),
-        *inside,
-        *endings,
-    ]
+    inside.extend([hop for hop in graph.endings if hop.source in answer])
+    fed = {hop.target for hop in graph.hops}
+    fed_from_outside = {hop.target for hop in graph.hops if hop.source not in answer}
+    entries = [node_id for node_id in waiting if node_id in fed_from_outside or node_id not in fed]
+    signal_hops = [_signal_hop(node_id) for node_id in entries]
     doors = {*entries, *listening}
     end_to_end = [
-        *(hop for hop in outer if hop.source not in answer and (hop.target not in answer or hop.target in doors)),
-        *inside,
-        *endings,
+        hop for hop in outer if hop.source not in answer and (hop.target not in answer or hop.target in doors)
     ]
+    end_to_end.extend(inside)
     signal = _owner_hop(program, graph, outer)
     if signal is not None:
         held_back = [hop for node_id in listening for hop in onward.get(node_id, ())]
-        end_to_end.extend([signal, *(_signal_hop(node_id) for node_id in entries)])
-        end_to_end.extend(_held_back_hop(hop) for hop in held_back)
-    return Turn(
-        end_to_end=tuple(end_to_end),
-        first_output=tuple(first_output) if program.turns.owner is not None else (),
-        order=order,
-        answer=frozenset(answer),
-    )
+        end_to_end.extend([signal, *signal_hops, *(_held_back_hop(hop) for hop in held_back)])
+    has_owner = program.turns.owner is not None
+    first_output = (*signal_hops, *(_signal_hop(node_id) for node_id in listening), *inside) if has_owner else ()
+    return Turn(end_to_end=tuple(end_to_end), first_output=first_output, order=order, answer=frozenset(answer))
 
 
 def _seeds(program: Program, onward: dict[str, list[Hop]]) -> tuple[list[str], list[str]]:
@@ -121,10 +112,10 @@ def _owner_hop(program: Program, graph: TimeGraph, outer: list[Hop]) -> Hop | No
     if owner is None or owner.port is None:
         return None
     way = slowest((START, *graph.order), outer, START, owner.node)
-    figure = graph.outputs.get(owner.node, {}).get(owner.port)
-    if way is None or figure is None:
+    part = graph.outputs.get(owner.node, {}).get(owner.port)
+    if way is None or part is None:
         return None
-    part = Part(subject=str(owner), figure=figure)
+    figure = part.figure
     return Hop(
         source=START,
         target=OWNER,
@@ -161,7 +152,8 @@ def with_rounds(turn: Turn, graph: TimeGraph) -> Way | None:
     feedback = [one for one in graph.feedback if one[1].source in turn.answer and one[1].target in turn.answer]
     if not feedback or not turn.first_output:
         return None
-    hops = list(turn.first_output)
+    in_order = sorted(turn.first_output, key=lambda hop: "" if hop.source == OWNER else hop.id)
+    hops = list(in_order)
     position = {node_id: index for index, node_id in enumerate(turn.order)}
     groups = _groups(turn.order, [*hops, *(hop for _, hop in feedback)])
     group_of = {node_id: index for index, members in enumerate(groups) for node_id in members}
@@ -172,7 +164,7 @@ def with_rounds(turn: Turn, graph: TimeGraph) -> Way | None:
     if not loops:
         return None
     within: dict[int, list[Hop]] = {}
-    for hop in turn.first_output:
+    for hop in in_order:
         group = group_of[hop.target]
         if group in loops:
             if group_of[hop.source] == group:
@@ -229,8 +221,8 @@ def _rounds_part(
         p95_ms=None if unknown_p95 else rounds * once_p95,
         least_p50_ms=rounds * once_p50,
         least_p95_ms=rounds * once_p95,
-        place=written_at(setting) or edge.source.place,
-        because=f"{rounds} {'rounds' if rounds > 1 else 'round'} of {milliseconds(once_p95)}",
+        stated_at=written_at(setting) or edge.source.place,
+        stated_by=f"as {rounds} {'rounds' if rounds > 1 else 'round'} of {milliseconds(once_p95)}",
     )
     return Part(subject=edge.id, figure=figure)
 

@@ -38,12 +38,18 @@ def _extremes(settings: list[Setting]) -> list[Setting]:
 
 def largest(settings: Iterable[Setting | None]) -> Setting | None:
     """The setting with the largest whole number, the first of equals; None where no setting holds one."""
-    return max(_numbers(settings), key=lambda setting: setting.value, default=None)
+    numbers = _numbers(settings)
+    return max(numbers, key=_value) if len(numbers) > 1 else numbers[0] if numbers else None
 
 
 def smallest(settings: Iterable[Setting | None]) -> Setting | None:
     """The setting with the smallest whole number, the first of equals; None where no setting holds one."""
-    return min(_numbers(settings), key=lambda setting: setting.value, default=None)
+    numbers = _numbers(settings)
+    return min(numbers, key=_value) if len(numbers) > 1 else numbers[0] if numbers else None
+
+
+def _value(setting: Setting) -> Any:
+    return setting.value
 
 
 def _numbers(settings: Iterable[Setting | None]) -> list[Setting]:
@@ -55,12 +61,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def config_choices(node: Node, field: str, conditional: Conditional) -> list[Setting | None]:
-    """What a config field of a node can be."""
+def largest_config(node: Node, field: str, conditional: Conditional) -> Setting | None:
+    """The most that a config field of a node can be."""
     base = node.config.get(field)
     if base is None and node.type is not None:
         base = node.type.defaults.get(field)
-    return [base, *conditional.get(("nodes", node.id, "config", field), ())]
+    if not conditional:
+        return base if base is not None and is_number(base.value) else None
+    return largest([base, *conditional.get(("nodes", node.id, "config", field), ())])
 
 
 def node_budget_choices(node: Node, program: Program, conditional: Conditional) -> list[Setting | None]:
@@ -82,19 +90,31 @@ def buffer_choices(frame: str, field: str, program: Program, conditional: Condit
     return [base, *conditional.get(("buffers", *frame.split("."), field), ())]
 
 
-def edge_buffer_choices(edge: Edge, field: str, program: Program, conditional: Conditional) -> list[Setting | None]:
-    """What a field of an edge's queue can be. A default that may change changes the edges that took it."""
+def largest_edge_buffer(edge: Edge, field: str, program: Program, conditional: Conditional) -> Setting | None:
+    """The most that a field of an edge's queue can be. A default that may change changes the edges that took it."""
     base = edge.buffer.get(field)
-    found = [base]
     if not conditional:
-        return found
+        return base if base is not None and is_number(base.value) else None
+    found = [base]
     for name in (edge.id, *edge.aliases):
         found.extend(conditional.get(("edges", name, "buffer", field), ()))
     if base is not None and not isinstance(base.origin, Written | FromModule):
         for frame, fields in program.defaults.buffers.items():
             if field in fields and fields[field].origin is base.origin:
                 found.extend(conditional.get(("buffers", *frame.split("."), field), ()))
-    return found
+    return largest(found)
+
+
+def smallest_node_budget(
+    node: Node, profile: Setting | None, program: Program, conditional: Conditional
+) -> Setting | None:
+    """The least that the budget of a node can be; `profile` is the least that the profile's can be."""
+    if conditional:
+        return smallest(node_budget_choices(node, program, conditional))
+    own = node.budget_ms
+    if own is None:
+        return profile
+    return own if is_number(own.value) else None
 
 
 def written_at(setting: Setting | None) -> Place | None:

@@ -12,17 +12,19 @@ Every such node must also stop within `cancel_grace_ms`. Preemptible nodes stop 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Place
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
-from rsppc.ir.catalog import Cancel
+from rsppc.ir.catalog import Cancel, Provider
 from rsppc.ir.latency import Figure, conditional_inserts, inserts_on_edges, lane_figure, milliseconds, proofs_of
 from rsppc.ir.ports import inputs_of, outputs_of
-from rsppc.ir.program import CancelPlace, Node, Program
-from rsppc.ir.worst_choice import budget_choices, conditional_settings, smallest, written_at
+from rsppc.ir.program import Edge, InsertRule, Node, Program
+from rsppc.ir.setting import Setting
+from rsppc.ir.worst_choice import Conditional, budget_choices, conditional_settings, smallest, written_at
 from rsppc.passes.base import Pass, facts
 
 SILENCE_MAX_MS = 150
@@ -90,28 +92,37 @@ class UnknownUninterruptible(Diagnostic):
     advice: str
 
 
+Inserts: TypeAlias = list[tuple[InsertRule, Edge]]
+
+Latencies: TypeAlias = dict[str, int | None]
+"""Per node that a cancel of the turn reaches, inserted ones included, how long it takes to stop; None where that is not
+known."""
+
+Slowest: TypeAlias = tuple[int, str]
+"""The longest that somebody takes to stop, and who."""
+
+_NOBODY: Slowest = (-1, "")
+
+
 class Stop(Record):
-    """How long a node takes to stop; `latency_ms` is None where it is not known."""
+    """How long a node takes to stop, and where that is stated; `latency_ms` is None where it is not known."""
 
     node: Node
     latency_ms: int | None
     place: Place
 
 
-class Silence(Record):
-    """What must stop before a node falls silent: the slowest, and whether somebody's figure is missing."""
-
-    slowest: Stop | None = None
-    is_known: bool = True
-
-
 def run(program: Program, sink: DiagnosticSink) -> Program:
+    conditional = conditional_settings(program)
+    inserts = inserts_on_edges(program)
     _check_barge_in(program, sink)
     _check_unless(program, sink)
-    stops = _stops(program)
-    _check_grace(program, stops, sink)
-    cancels = program.turns.cancels
-    cancel_ms = _check_silence(cancels, program, stops, sink) if cancels else None
+    latencies = _latencies(program, inserts)
+    _check_grace(program, latencies, inserts, conditional, sink)
+    cancel_ms = None
+    if program.turns.cancels:
+        control = lane_figure("ControlLane", program, conditional)
+        cancel_ms = _check_silence(program, latencies, inserts, control, sink)
     return replace(program, proofs=replace(proofs_of(program), cancel_ms=cancel_ms))
 
 
@@ -138,11 +149,11 @@ def _is_end(program: Program, node_id: str, port_name: str | None, role: str) ->
 
 
 def _check_unless(program: Program, sink: DiagnosticSink) -> None:
-    inserted = {rule.node.id for rule in conditional_inserts(program)}
-    for cancel in program.turns.cancels:
-        for name, place in cancel.unless:
-            if name not in program.nodes and name not in inserted:
-                _report_unless(name, place, program, sink)
+    named = [one for cancel in program.turns.cancels for one in cancel.unless if one[0] not in program.nodes]
+    inserted = {rule.node.id for rule in conditional_inserts(program)} if named else set()
+    for name, place in named:
+        if name not in inserted:
+            _report_unless(name, place, program, sink)
 
 
 def _report_unless(name: str, place: Place, program: Program, sink: DiagnosticSink) -> None:
@@ -163,19 +174,19 @@ def _report_unless(name: str, place: Place, program: Program, sink: DiagnosticSi
 # --- How long stopping takes -----------------------------------------------------------------------------------------
 
 
-def _stops(program: Program) -> dict[str, Stop]:
-    """Per node that a cancel of the turn reaches, how long it takes to stop; inserted nodes included."""
-    stops: dict[str, Stop] = {}
-    for node_id in sorted(program.nodes):
-        node = program.nodes[node_id]
-        if is_reached_by_cancel(node, program.scopes.get(node_id, "session")):
-            stops[node_id] = _stop(node, program)
-    for rule, edge in inserts_on_edges(program):
-        source_scope = program.scopes.get(edge.source.node, "session")
-        scope = source_scope if rule.node.type is None or rule.node.type.scope == "inherit" else rule.node.type.scope
-        if is_reached_by_cancel(rule.node, scope):
-            stops[rule.node.id] = _stop(rule.node, program)
-    return stops
+def _latencies(program: Program, inserts: Inserts) -> Latencies:
+    latencies: Latencies = {}
+    scopes, providers = program.scopes, program.providers
+    for node_id, node in program.nodes.items():
+        if is_reached_by_cancel(node, scopes.get(node_id, "session")):
+            latencies[node_id] = _latency_ms(node, providers.get(node_id, ()))
+    for rule, edge in inserts:
+        node = rule.node
+        source_scope = scopes.get(edge.source.node, "session")
+        scope = source_scope if node.type is None or node.type.scope == "inherit" else node.type.scope
+        if is_reached_by_cancel(node, scope):
+            latencies[node.id] = _latency_ms(node, providers.get(node.id, ()))
+    return latencies
 
 
 def is_reached_by_cancel(node: Node, scope: str) -> bool:
@@ -183,45 +194,68 @@ def is_reached_by_cancel(node: Node, scope: str) -> bool:
     return node.type is not None and (scope == "turn" or node.type.turn_cancel != "none")
 
 
-def _stop(node: Node, program: Program) -> Stop:
-    """The slowest over everybody who may serve the node; unknown where somebody's figure is."""
-    assert node.type is not None
-    own = node.type.cancel
-    providers = sorted(program.providers.get(node.id, ()), key=lambda one: one.id)
-    stated = [(one.cancel or own, one.place) for one in providers] or [(own, node.type.place)]
-    slowest = Stop(node=node, latency_ms=-1, place=node.type.place)
-    for cancel, place in stated:
-        latency_ms = _latency_ms(cancel)
+def _latency_ms(node: Node, providers: Sequence[Provider]) -> int | None:
+    """The longest over everybody who may serve the node; unknown where somebody's figure is."""
+    own = node.type.cancel if node.type is not None else None
+    if not providers:
+        return _stated_ms(own)
+    longest = -1
+    for provider in providers:
+        latency_ms = _stated_ms(provider.cancel or own)
         if latency_ms is None:
-            return Stop(node=node, latency_ms=None, place=cancel.place if cancel is not None else place)
-        if slowest.latency_ms is not None and latency_ms > slowest.latency_ms:
-            slowest = Stop(node=node, latency_ms=latency_ms, place=cancel.place if cancel is not None else place)
-    return slowest
+            return None
+        longest = max(longest, latency_ms)
+    return longest
 
 
-def _latency_ms(cancel: Cancel | None) -> int | None:
+def _stated_ms(cancel: Cancel | None) -> int | None:
     if cancel is None:
         return None
     return 0 if cancel.mode == "preemptible" else cancel.latency_ms
 
 
-def _check_grace(program: Program, stops: dict[str, Stop], sink: DiagnosticSink) -> None:
-    grace = smallest(budget_choices("cancel_grace_ms", program, conditional_settings(program)))
+def _check_grace(
+    program: Program, latencies: Latencies, inserts: Inserts, conditional: Conditional, sink: DiagnosticSink
+) -> None:
+    grace = smallest(budget_choices("cancel_grace_ms", program, conditional))
+    limit = grace.value if grace is not None else None
+    wrong = [node_id for node_id, ms in latencies.items() if ms is None or (limit is not None and ms > limit)]
     unknown: dict[str, list[Stop]] = {}
-    for stop in stops.values():
+    for stop in _stops(wrong, program, latencies, inserts) if wrong else ():
         if stop.latency_ms is None:
             unknown.setdefault(stop.node.type_name, []).append(stop)
-        elif grace is not None and stop.latency_ms > grace.value:
-            took = milliseconds(stop.latency_ms)
-            related = [Related(at=stop.place.span(), text=f"stated here: {took}")]
-            place = written_at(grace)
-            if place is not None:
-                related.append(Related(at=place.span(), text="the grace"))
-            at = stop.node.place.span()
-            limit = milliseconds(grace.value)
-            sink.report(SlowToStop(at=at, subject=stop.node.id, took=took, grace=limit, related=tuple(related)))
+        elif grace is not None:
+            _report_slow(stop, stop.latency_ms, grace, sink)
     for same_type in unknown.values():
         _report_unknown(same_type, sink)
+
+
+def _stops(node_ids: Iterable[str], program: Program, latencies: Latencies, inserts: Inserts) -> list[Stop]:
+    """How nodes stop, by id; those that rules insert come last."""
+    inserted = {rule.node.id: rule.node for rule, _ in inserts}
+    in_order = sorted(node_ids, key=lambda node_id: (1, "") if node_id in inserted else (0, node_id))
+    nodes = [inserted.get(node_id) or program.nodes[node_id] for node_id in in_order]
+    return [_stop(node, latencies[node.id], program.providers.get(node.id, ())) for node in nodes]
+
+
+def _stop(node: Node, latency_ms: int | None, providers: Sequence[Provider]) -> Stop:
+    """A latency with the place where it is stated, or would be."""
+    assert node.type is not None
+    own = node.type.cancel
+    stated = [(one.cancel or own, one.place) for one in sorted(providers, key=lambda one: one.id)]
+    deciding = (one for one in stated or [(own, node.type.place)] if _stated_ms(one[0]) == latency_ms)
+    cancel, place = next(deciding)
+    return Stop(node=node, latency_ms=latency_ms, place=cancel.place if cancel is not None else place)
+
+
+def _report_slow(stop: Stop, latency_ms: int, grace: Setting, sink: DiagnosticSink) -> None:
+    took = milliseconds(latency_ms)
+    related = [Related(at=stop.place.span(), text=f"stated here: {took}")]
+    place = written_at(grace)
+    if place is not None:
+        related.append(Related(at=place.span(), text="the grace"))
+    at, limit = stop.node.place.span(), milliseconds(grace.value)
+    sink.report(SlowToStop(at=at, subject=stop.node.id, took=took, grace=limit, related=tuple(related)))
 
 
 def _report_unknown(stops: list[Stop], sink: DiagnosticSink) -> None:
@@ -236,90 +270,90 @@ def _report_unknown(stops: list[Stop], sink: DiagnosticSink) -> None:
 
 
 def _check_silence(
-    cancels: tuple[CancelPlace, ...], program: Program, stops: dict[str, Stop], sink: DiagnosticSink
+    program: Program, latencies: Latencies, inserts: Inserts, control: Figure, sink: DiagnosticSink
 ) -> int | None:
     """Longest time from an accepted cancel to silence at an egress; None where it is unproved or there is no egress."""
-    control = lane_figure("ControlLane", program, conditional_settings(program))
+    sources = _sources(program, inserts)
+    known = {node_id: (ms, node_id) for node_id, ms in latencies.items() if ms is not None}
+    gaps = {node_id: (0, node_id) for node_id, ms in latencies.items() if ms is None}
+    slowest = _in_front(known, program, sources, inserts)
+    unproved = _in_front(gaps, program, sources, inserts) if gaps else {}
     longest: int | None = None
     is_known = control.p95_ms is not None
-    for node_id, silence in _silences(program, stops).items():
-        took = control.least_p95_ms + (silence.slowest.latency_ms or 0 if silence.slowest is not None else 0)
+    for egress in sorted(node_id for node_id in slowest if _is_egress(program.nodes.get(node_id))):
+        latency_ms, slowest_id = slowest[egress]
+        took = control.least_p95_ms + (latency_ms if slowest_id else 0)
+        is_proved = unproved.get(egress, _NOBODY) == _NOBODY
         if took > SILENCE_MAX_MS:
-            _report_late(node_id, took, silence, control, cancels, program, sink)
-        is_known = is_known and silence.is_known
+            stop = _stops([slowest_id], program, latencies, inserts)[0] if slowest_id else None
+            _report_late(egress, took, is_proved, stop, control, program, sink)
+        is_known = is_known and is_proved
         longest = took if longest is None else max(longest, took)
     return longest if is_known else None
 
 
-def _silences(program: Program, stops: dict[str, Stop]) -> dict[str, Silence]:
-    """Per egress, by id, what must stop before it is silent: itself and everything in front of it."""
+def _is_egress(node: Node | None) -> bool:
+    return node is not None and node.type is not None and node.type.role == "egress"
+
+
+def _sources(program: Program, inserts: Inserts) -> dict[str, list[str]]:
+    """Per node those that lead into it, nodes that rules insert included."""
     sources: dict[str, list[str]] = {}
     for edge in program.edges:
         if not edge.feedback:
             sources.setdefault(edge.target.node, []).append(edge.source.node)
-    inserted: dict[str, list[str]] = {}
-    for rule, edge in inserts_on_edges(program):
-        inserted.setdefault(edge.target.node, []).append(rule.node.id)
-    with_fallbacks = _with_fallbacks(program, stops)
-    found: dict[str, Silence] = {}
+    for rule, edge in inserts:
+        sources.setdefault(edge.target.node, []).append(rule.node.id)
+    return sources
+
+
+def _in_front(
+    own: dict[str, Slowest], program: Program, sources: dict[str, list[str]], inserts: Inserts
+) -> dict[str, Slowest]:
+    """Per node the slowest of those that must stop before it is silent: itself, its fallbacks, all in front of it."""
+    alone = _with_fallbacks(own, program)
+    found = {rule.node.id: own.get(rule.node.id, _NOBODY) for rule, _ in inserts}
     for node_id in program.order:
-        before = [found[source] for source in sources.get(node_id, ()) if source in found]
-        on_edges = [_of(stops[one]) for one in inserted.get(node_id, ()) if one in stops]
-        found[node_id] = _slower([*before, *on_edges, with_fallbacks[node_id]])
-    return {
-        node_id: found[node_id]
-        for node_id in sorted(found)
-        if (node_type := program.nodes[node_id].type) is not None and node_type.role == "egress"
-    }
-
-
-def _with_fallbacks(program: Program, stops: dict[str, Stop]) -> dict[str, Silence]:
-    """Per node what must stop of itself and of the chain of fallbacks behind it; each link is looked at once."""
-    found: dict[str, Silence] = {}
-    for node_id in program.nodes:
-        chain: dict[str, None] = {}
-        current: str | None = node_id
-        while current in program.nodes and current not in found and current not in chain:
-            chain[current] = None
-            fallback = program.nodes[current].fallback
-            current = fallback.to if fallback is not None else None
-        behind = found.get(current or "", Silence())
-        for link in reversed(chain):
-            own = [_of(stops[link])] if link in stops else []
-            behind = found[link] = _slower([*own, behind])
+        slowest = alone.get(node_id, _NOBODY)
+        for source in sources.get(node_id, ()):
+            before = found.get(source, _NOBODY)
+            if before > slowest:
+                slowest = before
+        found[node_id] = slowest
     return found
 
 
-def _of(stop: Stop) -> Silence:
-    return Silence(slowest=stop, is_known=stop.latency_ms is not None)
-
-
-def _slower(silences: Iterable[Silence]) -> Silence:
-    slowest: Stop | None = None
-    is_known = True
-    for one in silences:
-        is_known = is_known and one.is_known
-        stop = one.slowest
-        if stop is not None and stop.latency_ms is not None and (slowest is None or _rank(stop) > _rank(slowest)):
-            slowest = stop
-    return Silence(slowest=slowest, is_known=is_known)
-
-
-def _rank(stop: Stop) -> tuple[int, str]:
-    return stop.latency_ms or 0, stop.node.id
+def _with_fallbacks(own: dict[str, Slowest], program: Program) -> dict[str, Slowest]:
+    """Per node the slowest of itself and the chain of fallbacks behind it; each link is looked at once."""
+    nodes = program.nodes
+    starts = [node_id for node_id, node in nodes.items() if node.fallback is not None]
+    found = dict(own) if starts else own
+    done: set[str] = set()
+    for node_id in starts:
+        chain: dict[str, None] = {}
+        current: str | None = node_id
+        while current in nodes and current not in done and current not in chain:
+            chain[current] = None
+            fallback = nodes[current].fallback
+            current = fallback.to if fallback is not None else None
+        behind = found.get(current, _NOBODY) if current in done else _NOBODY
+        for link in reversed(chain):
+            behind = found[link] = max(own.get(link, _NOBODY), behind)
+        done.update(chain)
+    return found
 
 
 def _report_late(
     egress: str,
     took: int,
-    silence: Silence,
+    is_proved: bool,
+    slowest: Stop | None,
     control: Figure,
-    cancels: tuple[CancelPlace, ...],
     program: Program,
     sink: DiagnosticSink,
 ) -> None:
     """All places that accept a cancel are equally far from an egress, so that the first speaks for them."""
-    slowest = silence.slowest
+    cancels = program.turns.cancels
     notes = [f"{milliseconds(control.least_p95_ms)} on the ControlLane"]
     related: list[Related] = []
     if slowest is not None:
@@ -334,7 +368,7 @@ def _report_late(
             at=cancels[0].source.place.span(),
             subject=egress,
             accepted_at=str(cancels[0].source),
-            took=milliseconds(took) if silence.is_known else f"at least {milliseconds(took)}",
+            took=milliseconds(took) if is_proved else f"at least {milliseconds(took)}",
             limit=milliseconds(SILENCE_MAX_MS),
             slowest=slowest.node.id if slowest is not None else egress,
             notes=tuple(notes),

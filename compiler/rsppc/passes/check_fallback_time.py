@@ -24,21 +24,29 @@ from rsppc.ir.latency import (
     END,
     Arrivals,
     Figure,
+    Known,
     Missing,
     Part,
     TimeGraph,
     arrivals,
-    backwards,
     milliseconds,
     output_figure,
     proofs_of,
     step_of,
     time_graph_of,
+    time_left,
 )
 from rsppc.ir.program import LatencyPath, Node, Program, ProviderRule
 from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, turn_of
-from rsppc.ir.worst_choice import budget_choices, largest, node_budget_choices, smallest, written_at
+from rsppc.ir.worst_choice import (
+    budget_choices,
+    largest,
+    node_budget_choices,
+    smallest,
+    smallest_node_budget,
+    written_at,
+)
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.check_time import exclude_each_other, related_gaps
 
@@ -129,8 +137,8 @@ class Takeover(Record):
 def _check_fallbacks(program: Program, graph: TimeGraph, told: set[str], sink: DiagnosticSink) -> list[LatencyPath]:
     """One path per primary: a node with edges and a fallback."""
     turn = turn_of(program, graph)
-    before = arrivals(turn.order, turn.first_output, OWNER, "p95")
-    rest = arrivals(*backwards(turn.order, [*graph.hops, *graph.endings]), END, "p95")
+    before = arrivals(turn.order, turn.first_output, OWNER)
+    rest = time_left(turn.order, [*graph.hops, *graph.endings], END)
     beyond = _rest_after_outputs(graph, rest)
     budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
     known: dict[tuple[str, str], Takeover | None] = {}
@@ -170,14 +178,14 @@ def _gaps_per_node(program: Program) -> Counter[str]:
     return Counter(subject if "->" in subject else subject.rpartition(".")[0] for subject in gaps)
 
 
-def _rest_after_outputs(graph: TimeGraph, rest: Arrivals) -> dict[str, dict[str, int]]:
+def _rest_after_outputs(graph: TimeGraph, rest: dict[str, int]) -> dict[str, dict[str, int]]:
     """Per node and output the longest way from that output's event to the end."""
     beyond: dict[str, dict[str, int]] = {}
     for hop in graph.hops:
         left = rest.get(hop.target)
         if left is None or hop.port is None:
             continue
-        took = hop.p95_ms - hop.parts[0].figure.least_p95_ms + left[0]
+        took = hop.p95_ms - hop.parts[0].figure.least_p95_ms + left
         outputs = beyond.setdefault(hop.source, {})
         outputs[hop.port] = max(outputs.get(hop.port, 0), took)
     return beyond
@@ -199,18 +207,18 @@ def _takeover(
     behind = known.get((current or "", port))
     for link in reversed(chain):
         node = program.nodes[link]
-        figure = graph.outputs.get(link, {}).get(port)
-        behind = known[link, port] = _slower_of(node, port, figure, behind, program, graph)
+        part = graph.outputs.get(link, {}).get(port)
+        behind = known[link, port] = _slower_of(node, part, behind, program, graph)
     return known.get((node_id, port))
 
 
 def _slower_of(
-    node: Node, port: str, figure: Figure | None, behind: Takeover | None, program: Program, graph: TimeGraph
+    node: Node, part: Part | None, behind: Takeover | None, program: Program, graph: TimeGraph
 ) -> Takeover | None:
     """A link that answers itself, or fails as well."""
-    if figure is None:
+    if part is None:
         return behind
-    part = Part(subject=f"{node.id}.{port}", figure=figure)
+    figure = part.figure
     gap = part if figure.p95_ms is None else None
     own = Takeover(ms=figure.least_p95_ms, by=node.id, figure=figure, gap=gap)
     if behind is None or node.fallback is None:
@@ -225,23 +233,23 @@ def _handover(node: Node, program: Program, graph: TimeGraph) -> Part:
     """When a node is given up: its budget, or where it has none its time-out."""
     budget = largest(node_budget_choices(node, program, graph.conditional))
     if budget is not None:
-        return Part(subject=node.id, figure=_exact(budget.value, written_at(budget), "its budget"))
+        return Part(subject=node.id, figure=_exact(budget.value, written_at(budget)))
     if node.type is not None and node.type.timeout_ms is not None:
-        return Part(subject=node.id, figure=_exact(node.type.timeout_ms, node.type.place, "the time-out of its type"))
+        return Part(subject=node.id, figure=_exact(node.type.timeout_ms, node.type.place))
     timeout = largest(budget_choices("provider_timeout_ms", program, graph.conditional))
     if timeout is not None and node.type is not None and node.type.modality is not None:
-        return Part(subject=node.id, figure=_exact(timeout.value, written_at(timeout), "the time-out of providers"))
+        return Part(subject=node.id, figure=_exact(timeout.value, written_at(timeout)))
     missing = Missing(text=f"`{node.id}` has neither a budget nor a time-out", place=node.place)
     figure = Figure(p50_ms=None, p95_ms=None, least_p50_ms=0, least_p95_ms=0, missing=(missing,))
     return Part(subject=node.id, figure=figure)
 
 
-def _exact(value: int, place: Place | None, because: str) -> Figure:
-    return Figure(p50_ms=value, p95_ms=value, least_p50_ms=value, least_p95_ms=value, place=place, because=because)
+def _exact(value: int, place: Place | None) -> Figure:
+    return Figure(p50_ms=value, p95_ms=value, least_p50_ms=value, least_p95_ms=value, stated_at=place)
 
 
 def _arrival(found: Arrivals, node_id: str) -> int:
-    return found[node_id][0] if node_id in found else 0
+    return found[node_id][1] if node_id in found else 0
 
 
 def _path(
@@ -301,14 +309,16 @@ def _report_late(
 
 def _check_retries(program: Program, graph: TimeGraph, told: set[str], sink: DiagnosticSink) -> None:
     rules = _rules_that_serve(program)
+    profile = smallest(budget_choices("node_budget_ms", program, graph.conditional))
+    known: Known = {}
     for node in (*(program.nodes[node_id] for node_id in graph.order), *graph.inserted):
         if node.type is None or node.type.modality is None or node.id not in graph.outputs:
             continue
-        budget = smallest(node_budget_choices(node, program, graph.conditional))
+        budget = smallest_node_budget(node, profile, program, graph.conditional)
         for rule in _rules_of(node, rules):
             providers = [one for one in program.providers.get(node.id, ()) if any(one.id == use for use, _ in rule.use)]
             if rule.retry is not None and providers and budget is not None:
-                _check_retry(rule, rule.retry, node, providers, budget, graph, told, sink)
+                _check_retry(rule, rule.retry, node, providers, budget, graph, known, told, sink)
 
 
 def _rules_that_serve(program: Program) -> dict[str, list[ProviderRule]]:
@@ -343,6 +353,7 @@ def _check_retry(
     providers: list[Provider],
     budget: Setting,
     graph: TimeGraph,
+    known: Known,
     told: set[str],
     sink: DiagnosticSink,
 ) -> None:
@@ -351,7 +362,7 @@ def _check_retry(
     if repeats == 0:  # one attempt is what `check_time` has judged
         return
     parts = [
-        Part(subject=f"{node.id}.{port}", figure=output_figure(node, port, providers, graph.conditional))
+        Part(subject=f"{node.id}.{port}", figure=output_figure(node, port, providers, graph.conditional, known))
         for port in sorted(graph.outputs[node.id])
     ]
     part = max(parts, key=lambda one: one.figure.least_p95_ms)

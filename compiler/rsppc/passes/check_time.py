@@ -31,6 +31,7 @@ from rsppc.ir.latency import (
     Figure,
     Missing,
     Part,
+    Steps,
     TimeGraph,
     Way,
     max_or_none,
@@ -44,7 +45,7 @@ from rsppc.ir.latency import (
 from rsppc.ir.program import Condition, Edge, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, turn_of, with_rounds
-from rsppc.ir.worst_choice import budget_choices, node_budget_choices, smallest, written_at
+from rsppc.ir.worst_choice import budget_choices, smallest, smallest_node_budget, written_at
 from rsppc.passes.base import Pass, facts
 
 E2E_GATE_P50_MS = 1500
@@ -159,10 +160,9 @@ class Asked(Record):
 def run(program: Program, sink: DiagnosticSink) -> Program:
     graph = time_graph_of(program, exclude_each_other)
     turn = turn_of(program, graph)
-    paths = [
-        *_check_turn(program, graph, turn, sink),
-        *_check_nodes(program, graph, sink),
-    ]
+    steps: Steps = {}
+    paths = _check_turn(program, graph, turn, steps, sink)
+    paths.extend(_check_nodes(program, graph, steps, sink))
     _check_edges(program, graph, sink)
     proofs = proofs_of(program)
     return replace(program, proofs=replace(proofs, paths=(*proofs.paths, *paths)))
@@ -180,7 +180,9 @@ def exclude_each_other(first: Condition, second: Condition) -> bool:
 # --- Paths -----------------------------------------------------------------------------------------------------------
 
 
-def _check_turn(program: Program, graph: TimeGraph, turn: Turn, sink: DiagnosticSink) -> list[LatencyPath]:
+def _check_turn(
+    program: Program, graph: TimeGraph, turn: Turn, steps: Steps, sink: DiagnosticSink
+) -> list[LatencyPath]:
     paths: list[LatencyPath] = []
     owner = program.turns.owner
     at = owner.place.span() if owner is not None else program.turns.place.span()
@@ -190,26 +192,26 @@ def _check_turn(program: Program, graph: TimeGraph, turn: Turn, sink: Diagnostic
         what = "the time from the end of speech to the first output"
         asked = Asked(name="e2e", what=what, way=end_to_end, budget=budget, at=at)
         _judge_end_to_end(asked, sink)
-        paths.append(_path(asked))
+        paths.append(_path(asked, steps))
     budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
     first_output = slowest(turn.order, turn.first_output, OWNER, END)
     if first_output is not None:
         what = "the time from the turn signal to the first output"
         asked = Asked(name="first_output", what=what, way=first_output, budget=budget, at=at)
         _judge_first_output(asked, _gaps(end_to_end) if end_to_end is not None else set(), sink)
-        paths.append(_path(asked))
+        paths.append(_path(asked, steps))
     tools = with_rounds(turn, graph) if first_output is not None else None
     if first_output is not None and tools is not None:
         has_filler = filler(program, graph) is not None
         what = "the time from the turn signal to the first output, after all rounds of its loops,"
         asked = Asked(name="turn_with_tools", what=what, way=tools, budget=None if has_filler else budget, at=at)
         _judge_tools(asked, first_output, sink)
-        paths.append(_path(asked))
+        paths.append(_path(asked, steps))
     return paths
 
 
-def _path(asked: Asked) -> LatencyPath:
-    return path_of(asked.name, asked.way, _value(asked.budget))
+def _path(asked: Asked, steps: Steps) -> LatencyPath:
+    return path_of(asked.name, asked.way, _value(asked.budget), steps)
 
 
 def _judge_end_to_end(asked: Asked, sink: DiagnosticSink) -> None:
@@ -306,7 +308,7 @@ def _evidence(asked: Asked, parts: tuple[Part, ...], *, at_p50: bool = False) ->
     if largest_part is not None:
         figure = largest_part.figure
         took = milliseconds(_least(figure, at_p50))
-        notes.append(f"largest contributor: `{largest_part.subject}` with {took}, {_reason(figure)}")
+        notes.append(f"largest contributor: `{largest_part.subject}` with {took}, {figure.because}")
         if figure.place is not None:
             related.append(Related(at=figure.place.span(), text=f"`{largest_part.subject}` takes {took}"))
     budget_place = written_at(asked.budget)
@@ -316,10 +318,6 @@ def _evidence(asked: Asked, parts: tuple[Part, ...], *, at_p50: bool = False) ->
     if gaps:
         notes.append(f"not counted, because no figure is known: {_listed(gaps)}")
     return {"notes": tuple(notes), "related": tuple(related), "subject": asked.name}
-
-
-def _reason(figure: Figure) -> str:
-    return figure.because if figure.because.startswith("stated") else f"as {figure.because}"
 
 
 def _route(parts: tuple[Part, ...], last: str) -> str:
@@ -371,38 +369,44 @@ def _reached(starts: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[st
 # --- Nodes and edges -------------------------------------------------------------------------------------------------
 
 
-def _check_nodes(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> list[LatencyPath]:
+def _check_nodes(program: Program, graph: TimeGraph, steps: Steps, sink: DiagnosticSink) -> list[LatencyPath]:
     paths: list[LatencyPath] = []
-    for node in (*(program.nodes[node_id] for node_id in graph.order), *graph.inserted):
-        parts = [
-            Part(subject=f"{node.id}.{port}", figure=figure)
-            for port, figure in sorted(graph.outputs.get(node.id, {}).items())
-        ]
-        if not parts:
+    conditional = graph.conditional
+    profile = smallest(budget_choices("node_budget_ms", program, conditional))
+    for node in (*map(program.nodes.__getitem__, graph.order), *graph.inserted):
+        outputs = graph.outputs.get(node.id)
+        if not outputs:
             continue
-        budget = smallest(node_budget_choices(node, program, graph.conditional))
-        part = max(parts, key=lambda one: one.figure.least_p95_ms)
-        unknown = tuple(one for one in parts if not one.figure.is_known)
-        if _is_over(part.figure.least_p95_ms, budget):
+        part, p50_ms, p95_ms, unknown = _slowest_output(outputs)
+        budget = smallest_node_budget(node, profile, program, conditional)
+        if budget is not None and part.figure.least_p95_ms > budget.value:
             _report_slow_node(node, part, budget, sink)
-        paths.append(
-            LatencyPath(
-                name=f"node/{node.id}",
-                steps=(step_of(part),),
-                p50_ms=max_or_none([one.figure.p50_ms for one in parts]),
-                p95_ms=max_or_none([one.figure.p95_ms for one in parts]),
-                budget_ms=_value(budget),
-                unknown=tuple(one.subject for one in unknown),
-            )
-        )
+        step = steps.get(id(part)) or step_of(part)
+        paths.append(LatencyPath(f"node/{node.id}", (step,), p50_ms, p95_ms, _value(budget), unknown))
     return paths
+
+
+def _slowest_output(outputs: dict[str, Part]) -> tuple[Part, int | None, int | None, tuple[str, ...]]:
+    """The slowest output by what is known, the slowest times, and whose figures are missing."""
+    if len(outputs) == 1:
+        (part,) = outputs.values()
+        p50_ms, p95_ms = part.figure.p50_ms, part.figure.p95_ms
+        return part, p50_ms, p95_ms, () if p50_ms is not None and p95_ms is not None else (part.subject,)
+    parts = [outputs[port] for port in sorted(outputs)]
+    figures = [part.figure for part in parts]
+    return (
+        max(parts, key=lambda one: one.figure.least_p95_ms),
+        max_or_none([figure.p50_ms for figure in figures]),
+        max_or_none([figure.p95_ms for figure in figures]),
+        tuple([part.subject for part in parts if not part.figure.is_known]),
+    )
 
 
 def _report_slow_node(node: Node, part: Part, budget: Setting | None, sink: DiagnosticSink) -> None:
     figure = part.figure
     took = _took(figure.least_p95_ms, figure.p95_ms)
     related = _placed((figure.place, f"`{part.subject}` takes {took}"), (written_at(budget), "the budget"))
-    notes = (f"largest contributor: `{part.subject}` with {took}, {_reason(figure)}",)
+    notes = (f"largest contributor: `{part.subject}` with {took}, {figure.because}",)
     at = node.place.span()
     budget_text = _budget_text(budget)
     sink.report(SlowNode(at=at, subject=node.id, took=took, budget=budget_text, notes=notes, related=related))
@@ -411,9 +415,10 @@ def _report_slow_node(node: Node, part: Part, budget: Setting | None, sink: Diag
 def _check_edges(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> None:
     """Edges that took one and the same value are one finding."""
     budget = smallest(budget_choices("edge_budget_ms", program, graph.conditional))
-    by_origin: dict[int, tuple[Setting, list[Edge]]] = {}
-    if not any(setting is not None and _is_over(setting.value, budget) for setting in graph.bounds.values()):
+    bounds = graph.bounds.values()
+    if budget is None or not [bound for bound in bounds if bound is not None and bound.value > budget.value]:
         return
+    by_origin: dict[int, tuple[Setting, list[Edge]]] = {}
     for edge in sorted(program.edges, key=lambda one: one.id):
         setting = graph.bounds[edge.id]
         if setting is not None and _is_over(setting.value, budget):

@@ -13,6 +13,9 @@ from rsppc.base.source import Source, Span
 
 Scalar: TypeAlias = str | int | bool | None
 
+_KEYS_COUNTED_MAX = 64
+"""Up to here finding a key by counting is quicker than remembering where each one is."""
+
 
 class Mapping(dict[str, Any]):
     """Keys with values, in the order written.
@@ -21,12 +24,14 @@ class Mapping(dict[str, Any]):
     `start` and `end` are the mapping's own offsets.
     """
 
-    __slots__ = ("at", "end", "source", "start")
+    __slots__ = ("at", "end", "indices", "source", "start")
 
     at: list[int]
     start: int
     end: int
     source: Source
+    indices: dict[str, int]
+    """Index of each key in the order written; made where many keys would be counted again and again."""
 
     def span(self) -> Span:
         return Span(source=self.source, start=self.start, end=self.end)
@@ -44,11 +49,19 @@ class Mapping(dict[str, Any]):
         return Item(container=self, key=key)
 
     def _span(self, key: str, part: int) -> Span:
-        for index, candidate in enumerate(self):
-            if candidate == key:
-                start, end = self.at[4 * index + part : 4 * index + part + 2]
-                return Span(source=self.source, start=start, end=end)
-        return Span(source=self.source, start=self.start, end=min(self.end, self.start + 1))
+        index = self._index(key)
+        if index is None:
+            return Span(source=self.source, start=self.start, end=min(self.end, self.start + 1))
+        start, end = self.at[4 * index + part : 4 * index + part + 2]
+        return Span(source=self.source, start=start, end=end)
+
+    def _index(self, key: str) -> int | None:
+        if len(self) <= _KEYS_COUNTED_MAX:
+            return next((index for index, candidate in enumerate(self) if candidate == key), None)
+        indices: dict[str, int] = getattr(self, "indices", {})
+        if len(indices) != len(self):
+            indices = self.indices = {candidate: index for index, candidate in enumerate(self)}
+        return indices.get(key)
 
 
 class Sequence(list[Any]):

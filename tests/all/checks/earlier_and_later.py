@@ -17,7 +17,12 @@ def built(folder: Path, output: Path, files: Mapping[str, str]) -> Files:
     """What a build of these sources writes."""
     done = rsppc(make(folder, files), "build", "--output", str(output))
     assert done.returncode == OK, done.stdout + done.stderr
-    return built_files(output)
+    return files_shown(output)
+
+
+def files_shown(output: Path) -> Files:
+    """What a reader finds below an output folder: hidden names are those of the writer."""
+    return {path: data for path, data in built_files(output).items() if "/." not in path}
 
 
 def left_overs(output: Path) -> list[str]:

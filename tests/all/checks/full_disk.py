@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rsppc.cli.exits import ENVIRONMENT, OK
-from workspaces import CLEAN, built_files, make, rsppc
+from workspaces import CLEAN, make, rsppc
 
-from checks.earlier_and_later import LATER, Files, built, left_overs
+from checks.earlier_and_later import LATER, Files, built, files_shown, left_overs
 from checks.outcome import NotRun, Outcome, outcome
 
 NAME = "full-disk"
@@ -56,11 +56,11 @@ def _filled(workspace: Path, disk: Path, later: Files, *, filler: object) -> tup
         refused += 1
         if done.returncode != ENVIRONMENT or b"the disk is full" not in done.stderr:
             problems.append(f"{spare} to spare: exit {done.returncode}, {done.stderr.decode(errors='replace')[-300:]}")
-        if built_files(output) != earlier:
+        if files_shown(output) != earlier:
             problems.append(f"{spare} to spare: the earlier output is damaged")
     if refused < _REFUSED_MIN:
         problems.append(f"only {refused} builds were refused: nothing is proved")
-    if built_files(output) != later:
+    if files_shown(output) != later:
         problems.append("with room for everything the later output is not there")
     if left_overs(output):
         problems.append(f"left behind: {', '.join(left_overs(output))}")

@@ -11,9 +11,9 @@ import subprocess
 from pathlib import Path
 
 from rsppc.cli.exits import ENVIRONMENT, OK
-from workspaces import CLEAN, built_files, command, environment, make, rsppc
+from workspaces import CLEAN, command, environment, make, rsppc
 
-from checks.earlier_and_later import LATER, Files, built, left_overs
+from checks.earlier_and_later import LATER, Files, built, files_shown, left_overs
 from checks.outcome import Outcome, outcome
 
 NAME = "kill"
@@ -88,7 +88,7 @@ def _broken(
 ) -> list[str]:
     """What an interrupted build did that it may not do."""
     problems = []
-    seen, told = built_files(folder / "output"), done.stderr.decode(errors="replace")[-400:]
+    seen, told = files_shown(folder / "output"), done.stderr.decode(errors="replace")[-400:]
     if seen not in sets:
         problems.append(f"the output is neither the earlier one nor the later one: {sorted(seen)}")
     if done.returncode not in (OK, ENVIRONMENT, *_KILLED) or "Traceback" in told or "bug of ours" in told:
@@ -98,7 +98,7 @@ def _broken(
     if not happened:
         return problems
     again = rsppc(folder / "workspace", "build", "--output", str(folder / "output"))
-    if again.returncode != OK or built_files(folder / "output") != sets[1]:
+    if again.returncode != OK or files_shown(folder / "output") != sets[1]:
         problems.append(f"the next build does not put it right: exit {again.returncode}")
     if left_overs(folder / "output"):
         problems.append(f"the next build leaves {', '.join(left_overs(folder / 'output'))}")

@@ -24,7 +24,7 @@ from rsppc.outputs import remove_left_overs
 
 @click.command(
     "build",
-    epilog="Examples: `rsppc build`, `rsppc build voice_assistant_bundle/v1 --locked`, "
+    epilog="Examples: `rsppc build`, `rsppc build demo_bundle/v1 --locked`, "
     "`rsppc build --report sarif=findings.sarif --jobs 2`.",
 )
 @click.argument("names", nargs=-1)
@@ -48,7 +48,7 @@ def COMMAND(
 ) -> int:
     """Compile the bundles and specs in NAMES, or all of the workspace, and write their artifacts.
 
-    NAMES are references (`voice_assistant_bundle/v1`) or files. Artifacts of a bundle appear all at once; those of an
+    NAMES are references (`demo_bundle/v1`) or files. Artifacts of a bundle appear all at once; those of an
     earlier build stay where a bundle does not compile.
     """
     sink = DiagnosticSink()

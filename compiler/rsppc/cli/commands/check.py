@@ -17,7 +17,7 @@ from rsppc.workspace import FILE_SIZE_MAX
 
 @click.command(
     "check",
-    epilog="Examples: `rsppc check`, `rsppc check pipelines/specs/simple_v1.yaml --format json`, "
+    epilog="Examples: `rsppc check`, `rsppc check pipelines/specs/demo_v1.yaml --format json`, "
     "`cat draft.yaml | rsppc check - --stdin-name pipelines/specs/draft_v1.yaml`.",
 )
 @click.argument("files", nargs=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import click
@@ -12,6 +13,7 @@ from rsppc.cli.session import Options, exit_code, fault, finding_options, report
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.syntax.document import Comment, Document
 from rsppc.syntax.reader import read
+from rsppc.workspace import FILE_SIZE_MAX
 
 
 @click.command(
@@ -40,7 +42,7 @@ def COMMAND(
         return exit_code(report(sink.sorted(), (source,), options))
     text = _converted(document, target)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(text.encode(), nl=False)  # sources are UTF-8, whatever the terminal speaks
         return OK
     if os.path.lexists(output):
         click.echo(f"rsppc: `{output}` is there already; nothing was written", err=True)
@@ -49,6 +51,9 @@ def COMMAND(
         with open(output, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
+        if not isinstance(error, FileExistsError):
+            with contextlib.suppress(OSError):
+                os.unlink(output)  # a part of a source is worse than none
         fault(f"cannot write `{output}`: {error.strerror}")
     return OK
 
@@ -56,7 +61,7 @@ def COMMAND(
 def _read(source: str, sink: DiagnosticSink) -> Document | None:
     try:
         with open(source, "rb") as file:
-            data = file.read()
+            data = file.read(FILE_SIZE_MAX + 1)
     except OSError as error:
         usage(f"cannot read `{source}`: {(error.strerror or 'input/output error').lower()}")
     return read(source, data, sink)

@@ -13,7 +13,7 @@ from rsppc.ir.printer import print_program
 
 
 @click.command(
-    "dump", epilog="Examples: `rsppc dump simple/v1 --after infer_types`, `rsppc dump simple/v1`, `rsppc dump --list`."
+    "dump", epilog="Examples: `rsppc dump demo/v1 --after infer_types`, `rsppc dump demo/v1`, `rsppc dump --list`."
 )
 @click.argument("pipeline", required=False)
 @click.option("--after", metavar="PASS", help="Stop after this pass; the default is the last one.")
@@ -27,7 +27,7 @@ def COMMAND(pipeline: str | None, after: str | None, only_list: bool) -> int:
         click.echo("\n".join(names))
         return OK
     if pipeline is None:
-        usage("`rsppc dump` takes the name of a bundle or a spec", "try `rsppc dump simple/v1`")
+        usage("`rsppc dump` takes the name of a bundle or a spec", "as in `rsppc dump demo/v1`")
     if after is not None and after not in names:
         usage(f"there is no pass `{after}`", f"passes are {', '.join(names)}")
     sink = DiagnosticSink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import click
@@ -34,13 +35,18 @@ def COMMAND(folder: str, name: str | None) -> int:
         click.echo(f"rsppc: `{taken[0]}` is there already; nothing was written", err=True)
         return FINDINGS
     rendered = {path: _render(template, name) for path, template in wanted.items()}
+    begun: list[str] = []
     try:
         for path, text in rendered.items():
             full = os.path.join(folder, path)
             os.makedirs(os.path.dirname(full) or ".", exist_ok=True)
             with open(full, "x", encoding="utf-8", newline="\n") as file:
+                begun.append(full)
                 file.write(text)
     except OSError as error:
+        for full in begun:  # so that the next try finds nothing in its way
+            with contextlib.suppress(OSError):
+                os.unlink(full)
         fault(f"cannot write `{error.filename}`: {error.strerror}")
     for path in rendered:
         click.echo(f"wrote {path}")

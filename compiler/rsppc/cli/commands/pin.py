@@ -19,9 +19,7 @@ from rsppc.lowering.artifacts import meaning
 from rsppc.workspace import OBJECTS, Workspace
 
 
-@click.command(
-    "pin", epilog="Examples: `rsppc pin voice_assistant_bundle/v1`, `rsppc pin pipelines/bundles/demo_bundle_v1.yaml`."
-)
+@click.command("pin", epilog="Examples: `rsppc pin demo_bundle/v1`, `rsppc pin pipelines/bundles/demo_bundle_v1.yaml`.")
 @click.argument("bundle")
 def COMMAND(bundle: str) -> int:
     """Write the digests of what BUNDLE refers to into its source.

@@ -16,9 +16,9 @@ from rsppc.driver import Compilation, open_workspace
 
 @click.command(
     "why",
-    epilog="Examples: `rsppc why simple/v1 budgets.turn_budget_ms`, "
-    "`rsppc why voice_assistant/v1 'edges.tts.audio->speaker.audio.buffer'`, "
-    "`rsppc why voice_assistant/v1 --reverse pipelines/profiles/simple_v1.yaml:25`.",
+    epilog="Examples: `rsppc why demo/v1 budgets.turn_budget_ms`, "
+    "`rsppc why demo/v1 'edges.tts.audio->speaker.audio.buffer'`, "
+    "`rsppc why demo/v1 --reverse pipelines/specs/demo_v1.yaml:13`.",
 )
 @click.argument("pipeline")
 @click.argument("path", required=False)
