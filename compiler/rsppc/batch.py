@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkProcess
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -31,17 +32,23 @@ def each(items: Sequence[_Item], work: Callable[[_Item], _Result], *, jobs: int)
 
 
 def _forked(items: Sequence[_Item], work: Callable[[_Item], _Result], jobs: int) -> Iterator[_Result]:
-    import multiprocessing  # only where more than one processor is asked for
+    import multiprocessing  # these only where more than one processor is asked for
+    import signal
 
     context = multiprocessing.get_context("fork")
-    workers = []
+    workers: list[tuple[ForkProcess, Connection]] = []
     try:
+        # An interrupt in the middle of a fork would leave a worker that nobody knows, or one that takes itself for us.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         for number in range(jobs):
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_work_through, args=(items[number::jobs], work, theirs), daemon=True)
+            others = [ours, *(connection for _, connection in workers)]
+            arguments = (items[number::jobs], work, theirs, others)
+            process = context.Process(target=_work_through, args=arguments, daemon=True)
             process.start()
-            theirs.close()  # the worker's end is the only one, so that the pipe ends with the worker
             workers.append((process, ours))
+            theirs.close()  # the worker's end is the only one, so that the pipe ends with the worker
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         for index in range(len(items)):
             yield _received(workers[index % jobs][1])
     finally:
@@ -52,10 +59,15 @@ def _forked(items: Sequence[_Item], work: Callable[[_Item], _Result], jobs: int)
             process.join()
 
 
-def _work_through(items: Sequence[_Item], work: Callable[[_Item], _Result], results: Connection) -> None:
+def _work_through(
+    items: Sequence[_Item], work: Callable[[_Item], _Result], results: Connection, others: Sequence[Connection]
+) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # who interrupts us interrupts the parent as well, and it speaks
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for connection in others:
+        connection.close()  # so that a worker whose parent is gone notices
     for item in items:
         try:
             result: Any = work(item)

@@ -137,10 +137,25 @@ def _check_lock(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: Diag
             notes=(
                 f"pinned {pinned}",
                 f"built  {made.bundle_digest}",
-                *first_change(pinned, made.bundle, artifacts),
+                *_what_changed(pinned, made, artifacts),
             ),
         )
     )
+
+
+def _what_changed(pinned: str, made: Emitted, artifacts: Artifacts) -> tuple[str, ...]:
+    """The first difference of the bundle; where that is only the digest of the ResolvedSpec, the first one in there."""
+    kept = artifacts.workspace.pinned_object(pinned)
+    if kept is not None:
+        from msgspec.json import decode  # only where something differs
+
+        before = decode(kept)
+        same_inputs = {**before, "outputs": made.bundle["outputs"]} == made.bundle
+        if same_inputs:
+            deeper = first_change(before["outputs"]["resolved_spec"], made.resolved_spec, artifacts)
+            if deeper:
+                return deeper
+    return first_change(pinned, made.bundle, artifacts)
 
 
 def report_locked(entry: Artifact, artifacts: Artifacts) -> list[Diagnostic]:

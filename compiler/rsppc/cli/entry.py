@@ -36,13 +36,15 @@ def _named(artifacts: Artifacts) -> list[Artifact]:
     return sorted(found, key=lambda one: one.kind.name != "bundle")
 
 
-def compile_released(artifacts: Artifacts, entry: Artifact, *, strict: bool = False) -> Compilation:
+def compile_released(
+    artifacts: Artifacts, entry: Artifact, *, strict: bool = False, after: str | None = None
+) -> Compilation:
     """Compile an entry; a spec that one bundle releases is compiled as part of that bundle, as it will run."""
     if entry.kind.name == "pipeline":
         releasing = [one for one in entries(artifacts) if one.kind.name == "bundle" and _releases(one, entry)]
         if len(releasing) == 1:
             entry = releasing[0]
-    return compile_bundle(artifacts, entry, strict=strict)
+    return compile_bundle(artifacts, entry, strict=strict, after=after)
 
 
 def _releases(bundle: Artifact, spec: Artifact) -> bool:

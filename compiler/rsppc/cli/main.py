@@ -60,7 +60,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Examples: `rsppc init demo`, `rsppc check`, `rsppc build`, `rsppc why simple/v1 budgets.turn_budget_ms`.",
+    epilog="Examples: `rsppc init demo`, `rsppc check`, `rsppc build`, `rsppc why demo/v1 budgets.turn_budget_ms`.",
 )
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."

@@ -116,7 +116,11 @@ def _rest(program: Program) -> Iterator[str]:
         yield f"queues {proofs.queue_bytes} bytes"
     for path in proofs.paths:
         if not path.name.startswith("node/"):
-            yield f"path {path.name}: p50 {path.p50_ms} ms, p95 {path.p95_ms} ms, budget {path.budget_ms} ms"
+            figures = ", ".join(
+                f"{name} {'unproved' if value is None else f'{value} ms'}"
+                for name, value in (("p50", path.p50_ms), ("p95", path.p95_ms))
+            )
+            yield f"path {path.name}: {figures}, budget {path.budget_ms or 'none'}"
     if proofs.cancel_ms is not None:
         yield f"cancel {proofs.cancel_ms} ms"
 

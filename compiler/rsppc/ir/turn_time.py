@@ -75,11 +75,12 @@ def _seeds(program: Program, onward: dict[str, list[Hop]]) -> tuple[list[str], l
     taking_over = {node.fallback.to for node in program.nodes.values() if node.fallback is not None}
     waiting: list[str] = []
     listening: list[str] = []
+    nodes, scopes = program.nodes, program.scopes
     for node_id in program.order:
-        node_type = program.nodes[node_id].type
+        node_type = nodes[node_id].type
         if node_type is None or (node_id in taking_over and node_id not in onward):
             continue
-        if program.scopes.get(node_id) == "turn":
+        if scopes.get(node_id) == "turn":
             waiting.append(node_id)
         elif node_type.turn_cancel == "end_response":
             listening.append(node_id)

@@ -252,11 +252,31 @@ def first_change(pinned: str, content: Any, artifacts: Artifacts) -> tuple[str, 
         return ()
     from msgspec.json import decode  # only where something differs
 
-    found = first_difference(decode(kept), decode(canonical(content)))
+    now = decode(canonical(content))
+    found = first_difference(decode(kept), now)
     if found is None:
         return ()
     before, after = (canonical(one).decode()[:80] for one in (found.before, found.after))
-    return (f"first difference at {found.pointer}: it was {before}, and is {after}",)
+    return (f"first difference at {_spoken(found.pointer, now)}: it was {before}, and is {after}",)
+
+
+_NAMES = ("node_id", "id", "name", "node_type", "provider_id")
+
+
+def _spoken(pointer: str, content: Any) -> str:
+    """A pointer whose indexes into lists of named things are replaced by their names."""
+    steps: list[str] = []
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(content, list) and key.isdigit() and int(key) < len(content):
+            content = content[int(key)]
+            named = content if isinstance(content, dict) else {}
+            ends = f"{named['from']}->{named['to']}" if {"from", "to"} <= named.keys() else None
+            steps.append(ends or next((str(named[name]) for name in _NAMES if name in named), key))
+        else:
+            content = content.get(key) if isinstance(content, dict) else None
+            steps.append(key)
+    return ".".join(steps) or "the whole"
 
 
 def _profile(artifacts: Artifacts, entry: Artifact, spec: Artifact, sink: DiagnosticSink) -> Artifact | None:

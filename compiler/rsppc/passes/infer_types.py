@@ -105,7 +105,7 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     network = build_network(program, base, sink)
     solution = solve(network)
     for conflict in solution.conflicts:
-        report_conflict(conflict, program, (), sink)
+        report_conflict(conflict, program, network, (), sink)
     _report_unchecked(program, solution, sink)
     unchecked = sum(flow.unchecked for flow in solution.edges[: len(program.edges)])
     proofs = Proofs(edges=len(program.edges), edges_checked=len(program.edges) - unchecked, queue_bytes=0)
@@ -392,20 +392,20 @@ def _check_variants(
         sink.report(TooManyPrograms(at=at, count=count, most=PROGRAMS_MAX, subjects=subjects))
         return program
     checked = 0
-    failing: dict[Conflict, tuple[Program, set[str]]] = {}
+    failing: dict[Conflict, tuple[Program, Network, set[str]]] = {}
     for part in parts:
         for options in all_combinations(*(one.options for one in part)):
             if not _can_hold(options):
                 continue
             checked += 1
-            variant, solution = _solved(program, options, sink)
+            variant, network, solution = _solved(program, options, sink)
             labels = {option.label for option in options}
             for conflict in solution.conflicts:
                 if conflict not in known:
-                    first, common = failing.get(conflict, (variant, labels))
-                    failing[conflict] = (first, common & labels)
-    for conflict, (variant, common) in failing.items():
-        report_conflict(conflict, variant, tuple(sorted(common)), sink)
+                    first, solved, common = failing.get(conflict, (variant, network, labels))
+                    failing[conflict] = (first, solved, common & labels)
+    for conflict, (variant, solved, common) in failing.items():
+        report_conflict(conflict, variant, solved, tuple(sorted(common)), sink)
     assert program.proofs is not None
     return replace(program, proofs=replace(program.proofs, programs=max(checked, 1)))
 
@@ -463,7 +463,7 @@ def _can_hold(options: tuple[_Option, ...]) -> bool:
     return possible(holds, fails) != "no"
 
 
-def _solved(program: Program, options: tuple[_Option, ...], sink: DiagnosticSink) -> tuple[Program, Solution]:
+def _solved(program: Program, options: tuple[_Option, ...], sink: DiagnosticSink) -> tuple[Program, Network, Solution]:
     providers = _bound(program)
     for option in options:
         if option.provider is not None:
@@ -472,7 +472,7 @@ def _solved(program: Program, options: tuple[_Option, ...], sink: DiagnosticSink
         if option.insert is not None:
             program = _with_insert(program, option.insert)
     network = build_network(program, _Case(providers=providers), sink)
-    return program, solve(network)
+    return program, network, solve(network)
 
 
 PASS = Pass(

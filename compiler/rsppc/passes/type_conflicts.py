@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, NodeToInsert, Related, Side
 from rsppc.ir.catalog import Port
-from rsppc.ir.network import Conflict, Step, instantiate, template_of
+from rsppc.ir.network import Conflict, Network, Step
 from rsppc.ir.ports import inputs_of, is_input, outputs_of, shown_port
 from rsppc.ir.program import Edge, Program
 from rsppc.ir.setting import Computed, FromNodeType, Inferred, Setting
@@ -78,8 +78,10 @@ _ATTRIBUTE_WORDS = {
 }
 
 
-def report_conflict(conflict: Conflict, program: Program, under: tuple[str, ...], sink: DiagnosticSink) -> None:
-    """Report one conflict; `under` says under which choices it holds, empty for always."""
+def report_conflict(
+    conflict: Conflict, program: Program, network: Network, under: tuple[str, ...], sink: DiagnosticSink
+) -> None:
+    """Report one conflict; `network` is what was solved, `under` the choices under which it holds, empty for always."""
     chain = conflict.chain
     first, last = chain[0], chain[-1]
     edges = _edges_of(chain, program)
@@ -120,12 +122,14 @@ def report_conflict(conflict: Conflict, program: Program, under: tuple[str, ...]
                 )
             )
         case _:
-            _report_format(conflict, program, parties, subject, sides, notes, related, edges, sink)
+            chain_of_nodes = _converter_chain(conflict, program, network)
+            _report_format(conflict, program, chain_of_nodes, parties, subject, sides, notes, related, edges, sink)
 
 
 def _report_format(
     conflict: Conflict,
     program: Program,
+    chain: tuple[ConverterStep, ...] | None,
     parties: str,
     subject: str,
     sides: tuple[Side, ...],
@@ -135,7 +139,6 @@ def _report_format(
     sink: DiagnosticSink,
 ) -> None:
     what = _ATTRIBUTE_WORDS.get(conflict.differs[0], "a type") if conflict.differs else "a type"
-    chain = _converter_chain(conflict, program)
     fixes: tuple[Fix, ...] = ()
     advice = "let both ends agree"
     if chain and edges:
@@ -273,24 +276,26 @@ def _related(chain: tuple[Step, ...], program: Program) -> list[Related]:
     return found
 
 
-def _converter_chain(conflict: Conflict, program: Program) -> tuple[ConverterStep, ...] | None:
+def _converter_chain(conflict: Conflict, program: Program, network: Network) -> tuple[ConverterStep, ...] | None:
     """Converters that make what the first end produces acceptable to the last; None where there are none."""
-    first, last = conflict.chain[0], conflict.chain[-1]
-    types = []
-    for step in (first, last):
-        node = program.nodes.get(step.node)
-        port = _declared(step, program)
-        if node is None or port is None:
-            return None
-        template = template_of({step.port: (port.direction, port.type)})
-        types.append(instantiate(template, {name: one.value for name, one in node.config.items()}).ports[0].type)
-    produced = types[0].alternatives[0]
-    if produced.kind != "audio" or meet(types[0], types[1]) is not None:
+    first, last = (_solved_type(step, network) for step in (conflict.chain[0], conflict.chain[-1]))
+    if first is None or last is None or meet(first, last) is not None:
         return None
-    chain = converters(produced, types[1])
+    produced = first.alternatives[0]
+    if produced.kind != "audio":
+        return None
+    chain = converters(produced, last)
     if chain is None or any(step.node_type not in program.catalog.node_types for step in chain):
         return None
     return chain
+
+
+def _solved_type(step: Step, network: Network) -> PortType | None:
+    """The type with which a port went into the solver: config filled in, narrowed by its provider."""
+    for node in network.nodes:
+        if node.id == step.node:
+            return next((port.type for port in node.template.ports if port.name == step.port), None)
+    return None
 
 
 def _cost_ms(chain: tuple[ConverterStep, ...], program: Program) -> int | None:

@@ -22,15 +22,23 @@ def nodes_on_edge(root: Mapping, edge: Mapping, inserts: tuple[NodeToInsert, ...
     if position is None:
         return ()
     steps = [f"{one.node_id}.{one.port}" for one in inserts]
-    pairs = list(zip(steps, [*steps[1:], edge["to"]], strict=True))
     quote = '"' if root.source.path.endswith(".json") else ""
     new_nodes = [_flow(root.source, _node_entries(one)) for one in inserts]
+    if _OF_THE_PRODUCER.isdisjoint(edge):
+        # What is written on the edge stays on its last part, so that the new lines read from front to back.
+        pairs, end, met = zip([edge["from"], *steps], steps, strict=False), "from", steps[-1]
+    else:
+        # Conditions speak of what the producer emits: the first part keeps them.
+        pairs, end, met = zip(steps, [*steps[1:], edge["to"]], strict=True), "to", steps[0]
     new_edges = [_flow(root.source, (("from", source), ("to", target))) for source, target in pairs]
     return (
         _before(nodes, 0, new_nodes),
         _before(edges, position, new_edges),
-        Edit(at=edge.value_span("to"), text=f"{quote}{steps[0]}{quote}"),
+        Edit(at=edge.value_span(end), text=f"{quote}{met}{quote}"),
     )
+
+
+_OF_THE_PRODUCER = frozenset(("when", "otherwise", "priority", "feedback"))
 
 
 def _node_entries(insert: NodeToInsert) -> tuple[tuple[str, object], ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from rsppc.cli.entry import find_entry
+from rsppc.cli.entry import compile_released, find_entry
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.session import usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink
-from rsppc.driver import compile_bundle, open_workspace
+from rsppc.driver import open_workspace
 from rsppc.ir.printer import print_program
 
 
@@ -32,7 +32,7 @@ def COMMAND(pipeline: str | None, after: str | None, only_list: bool) -> int:
         usage(f"there is no pass `{after}`", f"passes are {', '.join(names)}")
     sink = DiagnosticSink()
     artifacts = open_workspace(workspace_here(sink), sink)
-    compilation = compile_bundle(artifacts, find_entry(artifacts, pipeline), after=after)
+    compilation = compile_released(artifacts, find_entry(artifacts, pipeline), after=after)
     if compilation.program is None:
         usage(f"`{pipeline}` could not even be lowered", f"try `rsppc check {compilation.entry.path}`")
     click.echo(print_program(compilation.program), nl=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 
 import click
 
@@ -49,8 +50,8 @@ def COMMAND(folder: str, name: str | None) -> int:
                 os.unlink(full)
         fault(f"cannot write `{error.filename}`: {error.strerror}")
     for path in rendered:
-        click.echo(f"wrote {path}")
-    where = "" if folder == "." else f"cd {folder} && "
+        click.echo(f"wrote {os.path.normpath(os.path.join(folder, path))}")
+    where = "" if folder == "." else f"cd {shlex.quote(folder)} && "
     click.echo(f"next: {where}rsppc build")
     return OK
 

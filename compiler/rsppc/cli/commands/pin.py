@@ -42,7 +42,11 @@ def COMMAND(bundle: str) -> int:
     pins = pins_of(compilation.program, artifacts, entry)
     made = emitted(compilation.program)
     text = pinned_text(entry, pins, made.bundle_digest)
-    _keep(workspace, {pin.digest: meaning(pin.artifact.root) for pin in pins} | {made.bundle_digest: made.bundle})
+    _keep(
+        workspace,
+        {pin.digest: meaning(pin.artifact.root) for pin in pins}
+        | {made.bundle_digest: made.bundle, made.resolved_spec_digest: made.resolved_spec},
+    )
     if text != entry.document.source.text:
         _replace(workspace, entry.path, text)
     for pin in pins:

@@ -78,6 +78,19 @@ def _steps(section: str, rest: str) -> list[str]:
     return [ends[1], *(ends[2].split(".") if ends[2] else [])]
 
 
+def _with_ports(path: str, compilation: Compilation) -> str:
+    """A path whose edge is named as its author wrote it, under the name that it has in artifacts."""
+    assert compilation.program is not None
+    if not path.startswith("edges."):
+        return path
+    rest = re.sub(r"\s*->\s*", "->", path.removeprefix("edges."))
+    for edge in compilation.program.edges:
+        for alias in edge.aliases:
+            if rest == alias or rest.startswith(f"{alias}."):
+                return f"edges.{edge.id}{rest[len(alias) :]}"
+    return path
+
+
 def _escaped(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
@@ -85,7 +98,7 @@ def _escaped(step: str) -> str:
 def _print_path(spec: dict[str, Any], provenance: dict[str, Any], path: str, compilation: Compilation) -> int:
     from rsppc.emit.provenance import origin_of
 
-    pointer = pointer_of(path) or ""
+    pointer = pointer_of(_with_ports(path, compilation)) or ""
     leaves = [one for one in sorted(spec["defaulting_sources"]) if one == pointer or one.startswith(pointer + "/")]
     if not leaves:
         from rsppc.base.names import near_miss

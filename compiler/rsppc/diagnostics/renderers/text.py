@@ -48,12 +48,12 @@ def render(report: Report, *, color: bool = False) -> str:
 
 
 def render_brief(report: Report, *, color: bool = False) -> str:
-    """Errors in full, everything else in one line each: for runs in which findings are not the point."""
+    """Errors in full, warnings in one line each, notes only counted: for runs in which findings are not the point."""
     paint = _colored if color else _plain
     grave = [found for found in report.diagnostics if report.severity(found) == "error"]
-    lesser = [found for found in report.diagnostics if report.severity(found) != "error"]
+    lesser = [found for found in report.diagnostics if report.severity(found) == "warning"]
     findings = ["\n".join(_finding(found, "error", paint)) + "\n" for found in grave]
-    lines = [_line(found, report.severity(found), paint) + "\n" for found in lesser]
+    lines = [_line(found, "warning", paint) + "\n" for found in lesser]
     return "\n".join(findings) + ("\n" if grave else "") + "".join(lines) + summary(report) + "\n"
 
 
