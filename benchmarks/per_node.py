@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from corpus import spec, write
-
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, open_workspace
 from rsppc.workspace import Workspace

@@ -6,10 +6,10 @@ R-013: no clock, host, user, absolute path, locale, hash order or directory orde
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def test_a_build_from_a_folder_inside_or_to_another_folder_changes_nothing(
     folder = copy_of_shipped(tmp_path)
     assert rsppc(folder / "pipelines" / "specs", "build", "--output", str(tmp_path / "out")).returncode == OK
     assert built_files(tmp_path / "out") == reference
-    for name in sorted(os.listdir(folder / "pipelines" / "bundles")):
+    for name in sorted(path.name for path in (folder / "pipelines" / "bundles").iterdir()):
         if name.endswith((".yaml", ".json")):
             path = f"pipelines/bundles/{name}"
             assert rsppc(folder, "build", path, "--output", str(tmp_path / "single")).returncode == OK
@@ -127,7 +127,7 @@ def test_a_build_from_a_folder_inside_or_to_another_folder_changes_nothing(
 
 def test_no_output_names_the_place_or_the_user(reference: Mapping[str, bytes]) -> None:
     for name, data in reference.items():
-        for word in (str(Path(__file__).parent.parent), "/tmp/", os.environ.get("HOME") or "/root", "pytest"):
+        for word in (str(Path(__file__).parent.parent), tempfile.gettempdir(), str(Path.home()), "pytest"):
             assert word.encode() not in data, name
 
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -36,7 +36,8 @@ FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(Health
 FEWER = settings(FEW, max_examples=5)
 
 WELCOME = "pipelines/assets/audio/welcome.wav"
-EMPTY = make(Path(mkdtemp(prefix="rsppc-properties-")), {PROVIDERS_PATH: PROVIDERS, WELCOME: "RIFF"})
+_FOLDER = TemporaryDirectory(prefix="rsppc-properties-")
+EMPTY = make(Path(_FOLDER.name), {PROVIDERS_PATH: PROVIDERS, WELCOME: "RIFF"})
 """A workspace that holds providers with known figures; specs are only ever put beside it in memory."""
 
 _SINK = DiagnosticSink()

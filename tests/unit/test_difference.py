@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from rsppc.base.canonical_json import digest_value
 from rsppc.base.difference import ABSENT, first_difference
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, open_workspace
 from rsppc.emit.artifacts import artifacts as emitted

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rsppc.base.canonical_json import digest_value
 from rsppc.store.folder import FolderStore
 from rsppc.store.protocols import ArtifactStore, Kept, Refused, Stored, StoreFault

@@ -299,10 +299,7 @@ def time_graph_of(program: Program, excludes: Excludes) -> TimeGraph:
 def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
     conditional = conditional_settings(program)
     known: Known = {}
-    outputs: dict[str, dict[str, Part]] = {}
-    for end in (*(cancel.source for cancel in program.turns.cancels), program.turns.owner):
-        if end is not None and end.port is not None:
-            _add_output(outputs, end.node, end.port, program, conditional, known)
+    outputs = _outputs(program, conditional, known)
     inserts = _inserts(program, excludes, conditional, known)
     for part in (part for both in inserts.values() for group in both for part in group if "->" not in part.subject):
         node_id, _, output = part.subject.rpartition(".")
@@ -318,12 +315,8 @@ def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
         edge_id = edge.id
         bound = bounds[edge_id] = largest_edge_buffer(edge, EDGE_FIGURE, program, about_edges)
         source, port, target = edge.source.node, edge.source.port, edge.target.node
-        if port is None:
-            continue
-        if source not in outputs or port not in outputs[source]:
-            _add_output(outputs, source, port, program, conditional, known)
         lane = lanes.get(edge_id, "DataLane")
-        if lane == "TelemetryLane" or source == target:
+        if port is None or lane == "TelemetryLane" or source == target:
             continue
         if bound is None:
             figure = _unbounded(f"the edge has no `{EDGE_FIGURE}`", edge.source.place)
@@ -377,23 +370,25 @@ def hop_of(
     return Hop(source, target, id, parts, p50_ms, p95_ms, unknown, port, lane)
 
 
-def _add_output(
-    outputs: dict[str, dict[str, Part]],
-    node_id: str,
-    port: str,
-    program: Program,
-    conditional: Conditional,
-    known: Known,
-) -> None:
-    """The figure of an output that somebody consumes, and of the same output of the fallbacks behind it."""
-    node = program.nodes.get(node_id)
-    while node is not None:
-        of_node = outputs.setdefault(node.id, {})
-        if port in of_node:
-            return
-        figure = output_figure(node, port, program.providers.get(node.id, ()), conditional, known)
-        of_node[port] = Part(f"{node.id}.{port}", figure)
-        node = program.nodes.get(node.fallback.to) if node.fallback is not None else None
+def _outputs(program: Program, conditional: Conditional, known: Known) -> dict[str, dict[str, Part]]:
+    """Figures of all outputs that somebody consumes, handed on along fallbacks."""
+    nodes, providers = program.nodes, program.providers
+    ends = [edge.source for edge in program.edges]
+    ends.extend(cancel.source for cancel in program.turns.cancels)
+    if program.turns.owner is not None:
+        ends.append(program.turns.owner)
+    found: dict[str, dict[str, Part]] = {}
+    for end in ends:
+        port = end.port
+        node = nodes.get(end.node)
+        while node is not None and port is not None:
+            outputs = found.setdefault(node.id, {})
+            if port in outputs:
+                break
+            figure = output_figure(node, port, providers.get(node.id, ()), conditional, known)
+            outputs[port] = Part(f"{node.id}.{port}", figure)
+            node = nodes.get(node.fallback.to) if node.fallback is not None else None
+    return found
 
 
 def conditional_inserts(program: Program) -> list[InsertRule]:

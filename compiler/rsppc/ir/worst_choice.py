@@ -84,6 +84,14 @@ def budget_choices(name: str, program: Program, conditional: Conditional) -> lis
     return [program.defaults.budgets.get(name), *conditional.get(("budgets", name), ())]
 
 
+def smallest_budget(name: str, program: Program, conditional: Conditional) -> Setting | None:
+    """The least that a budget of the pipeline can be."""
+    if conditional:
+        return smallest(budget_choices(name, program, conditional))
+    base = program.defaults.budgets.get(name)
+    return base if base is not None and is_number(base.value) else None
+
+
 def buffer_choices(frame: str, field: str, program: Program, conditional: Conditional) -> list[Setting | None]:
     """What a default of queues can be; frames are `DataLane.additive`, `ControlLane`, …"""
     base = program.defaults.buffers.get(frame, {}).get(field)

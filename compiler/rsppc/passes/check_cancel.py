@@ -24,7 +24,7 @@ from rsppc.ir.latency import Figure, conditional_inserts, inserts_on_edges, lane
 from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import Edge, InsertRule, Node, Program
 from rsppc.ir.setting import Setting
-from rsppc.ir.worst_choice import Conditional, budget_choices, conditional_settings, smallest, written_at
+from rsppc.ir.worst_choice import Conditional, conditional_settings, smallest_budget, written_at
 from rsppc.passes.base import Pass, facts
 
 SILENCE_MAX_MS = 150
@@ -217,7 +217,7 @@ def _stated_ms(cancel: Cancel | None) -> int | None:
 def _check_grace(
     program: Program, latencies: Latencies, inserts: Inserts, conditional: Conditional, sink: DiagnosticSink
 ) -> None:
-    grace = smallest(budget_choices("cancel_grace_ms", program, conditional))
+    grace = smallest_budget("cancel_grace_ms", program, conditional)
     limit = grace.value if grace is not None else None
     wrong = [node_id for node_id, ms in latencies.items() if ms is None or (limit is not None and ms > limit)]
     unknown: dict[str, list[Stop]] = {}

@@ -43,7 +43,7 @@ from rsppc.ir.worst_choice import (
     budget_choices,
     largest,
     node_budget_choices,
-    smallest,
+    smallest_budget,
     smallest_node_budget,
     written_at,
 )
@@ -140,7 +140,7 @@ def _check_fallbacks(program: Program, graph: TimeGraph, told: set[str], sink: D
     before = arrivals(turn.order, turn.first_output, OWNER)
     rest = time_left(turn.order, [*graph.hops, *graph.endings], END)
     beyond = _rest_after_outputs(graph, rest)
-    budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
+    budget = smallest_budget("turn_budget_ms", program, graph.conditional)
     known: dict[tuple[str, str], Takeover | None] = {}
     gaps_per_node = _gaps_per_node(program)
     paths: list[LatencyPath] = []
@@ -309,7 +309,7 @@ def _report_late(
 
 def _check_retries(program: Program, graph: TimeGraph, told: set[str], sink: DiagnosticSink) -> None:
     rules = _rules_that_serve(program)
-    profile = smallest(budget_choices("node_budget_ms", program, graph.conditional))
+    profile = smallest_budget("node_budget_ms", program, graph.conditional)
     known: Known = {}
     for node in (*(program.nodes[node_id] for node_id in graph.order), *graph.inserted):
         if node.type is None or node.type.modality is None or node.id not in graph.outputs:

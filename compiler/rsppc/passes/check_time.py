@@ -45,7 +45,7 @@ from rsppc.ir.latency import (
 from rsppc.ir.program import Condition, Edge, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, turn_of, with_rounds
-from rsppc.ir.worst_choice import budget_choices, smallest, smallest_node_budget, written_at
+from rsppc.ir.worst_choice import smallest_budget, smallest_node_budget, written_at
 from rsppc.passes.base import Pass, facts
 
 E2E_GATE_P50_MS = 1500
@@ -188,12 +188,12 @@ def _check_turn(
     at = owner.place.span() if owner is not None else program.turns.place.span()
     end_to_end = slowest(turn.order, turn.end_to_end, START, END)
     if end_to_end is not None:
-        budget = smallest(budget_choices("path_budget_ms", program, graph.conditional))
+        budget = smallest_budget("path_budget_ms", program, graph.conditional)
         what = "the time from the end of speech to the first output"
         asked = Asked(name="e2e", what=what, way=end_to_end, budget=budget, at=at)
         _judge_end_to_end(asked, sink)
         paths.append(_path(asked, steps))
-    budget = smallest(budget_choices("turn_budget_ms", program, graph.conditional))
+    budget = smallest_budget("turn_budget_ms", program, graph.conditional)
     first_output = slowest(turn.order, turn.first_output, OWNER, END)
     if first_output is not None:
         what = "the time from the turn signal to the first output"
@@ -372,7 +372,7 @@ def _reached(starts: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[st
 def _check_nodes(program: Program, graph: TimeGraph, steps: Steps, sink: DiagnosticSink) -> list[LatencyPath]:
     paths: list[LatencyPath] = []
     conditional = graph.conditional
-    profile = smallest(budget_choices("node_budget_ms", program, conditional))
+    profile = smallest_budget("node_budget_ms", program, conditional)
     for node in (*map(program.nodes.__getitem__, graph.order), *graph.inserted):
         outputs = graph.outputs.get(node.id)
         if not outputs:
@@ -414,7 +414,7 @@ def _report_slow_node(node: Node, part: Part, budget: Setting | None, sink: Diag
 
 def _check_edges(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> None:
     """Edges that took one and the same value are one finding."""
-    budget = smallest(budget_choices("edge_budget_ms", program, graph.conditional))
+    budget = smallest_budget("edge_budget_ms", program, graph.conditional)
     bounds = graph.bounds.values()
     if budget is None or not [bound for bound in bounds if bound is not None and bound.value > budget.value]:
         return
