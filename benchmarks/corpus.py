@@ -1,8 +1,8 @@
 """Specs as people write them at length: one key a line, about twelve lines a node and ten an edge.
 
 A spec of `nodes` nodes is a whole voice turn in which chains of text steps stand between recogniser, model and
-synthesiser; a wide one repeats such turns side by side. All of it compiles without findings, so that what is measured is
-the ordinary way.
+synthesiser; a wide one repeats such turns side by side. All of it compiles without findings, so that what is
+measured is the ordinary way.
 """
 
 from __future__ import annotations

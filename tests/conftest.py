@@ -29,16 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """In the profile `fuzz` property tests get many examples, and not the few that each asks for in ordinary runs."""
-    if not fuzzing(config):
-        return
-    seconds = float(os.environ.get("RSPPC_FUZZ_SECONDS_EACH") or math.inf)
-    for item in items:
-        test = getattr(item, "obj", None)
-        test = getattr(test, "__func__", test)
-        if getattr(test, "is_hypothesis_test", False) and not hasattr(test.hypothesis.inner_test, "ends"):
-            widen(test, seconds)
+    test = getattr(item, "obj", None)
+    test = getattr(test, "__func__", test)
+    if fuzzing(item.config) and getattr(test, "is_hypothesis_test", False):
+        widen(test, float(os.environ.get("RSPPC_FUZZ_SECONDS_EACH") or math.inf))
 
 
 def fuzzing(config: pytest.Config) -> bool:
@@ -52,23 +48,31 @@ def widen(test: Any, seconds: float) -> None:
     # hypothesis has no public way to change what a decorator said.
     asked = test._hypothesis_internal_use_settings
     test._hypothesis_internal_use_settings = settings(asked, max_examples=max(FUZZ_EXAMPLES, asked.max_examples))
-    test.hypothesis.inner_test = for_a_while(test.hypothesis.inner_test, seconds)
+    inner = test.hypothesis.inner_test
+    test.hypothesis.inner_test = for_a_while(getattr(inner, "__wrapped__", inner), seconds)
 
 
 def for_a_while(inner: Callable[..., None], seconds: float) -> Callable[..., None]:
-    """The test until its time is over, then nothing; once it has failed, there is time to find a small example."""
+    """The test until its time is over; once it has failed, there is all time to find a small example.
+
+    A skip is the one thing that makes hypothesis stop at once and call nothing a failure.
+    """
+    from hypothesis.errors import UnsatisfiedAssumption
+
+    ends, examples = 0.0, 0
 
     @functools.wraps(inner)
     def limited(*arguments: Any, **named: Any) -> None:
-        now = time.monotonic()
-        limited.ends = limited.ends or now + seconds  # type: ignore[attr-defined]
-        if now > limited.ends:  # type: ignore[attr-defined]
-            return
+        nonlocal ends, examples
+        ends = ends or time.monotonic() + seconds
+        if time.monotonic() > ends:
+            pytest.skip(f"time is over after {examples} examples")
+        examples += 1
         try:
             inner(*arguments, **named)
-        except Exception:
-            limited.ends = math.inf  # type: ignore[attr-defined]
+        except Exception as error:
+            if not isinstance(error, UnsatisfiedAssumption):
+                ends = math.inf
             raise
 
-    limited.ends = 0.0  # type: ignore[attr-defined]
     return limited

@@ -185,10 +185,10 @@ BUNDLES = sorted(file.name for file in (LIBRARY / "bundles").iterdir() if file.s
 
 def leaves(value: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Every scalar below a value with the way to it, and every empty container."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    if not entries:
+    if not value or not isinstance(value, dict | list):
         yield path, value
-    for key, item in entries:
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
         yield from leaves(item, *path, key)
 
 
@@ -257,10 +257,9 @@ MAY_BE_LEFT_OUT = {"subgraph_refs", "metadata"}
 
 def problems_of(artifact: Value) -> set[tuple[str, str]]:
     """Names and subjects of what is wrong with the form of an artifact."""
-    artifacts = open_workspace(Workspace(root="", scanned=False), DiagnosticSink())
     kind = BY_SCHEMA_VERSION[artifact["schema_version"]]
     path = f"pipelines/{kind.folder}/{artifact.get(kind.id_field, 'some')}_{artifact.get('version', 'v1')}.json"
-    artifacts.add(path, json.dumps(artifact).encode())
+    artifacts = base()[1].with_text(path, json.dumps(artifact).encode())
     return {(found.name, str(found.message())) for found in artifacts.at(path)[1]}
 
 
@@ -394,7 +393,7 @@ def test_the_references_that_are_looked_at_include_those_of_every_release() -> N
     """R-001-71."""
     known = {param.id for param in REFERENCES}
     assert {"bundle.spec_ref", "bundle.policy_refs.0", "rollout.bundle_ref", "rollout.cohorts.0.bundle_ref"} <= known
-    assert {"rollout.rollback_ref", "replay.turn_ref", "pipeline.profile", "pipeline.subgraph_refs.0.module"} <= known
+    assert {"rollout.rollback_ref", "pipeline.profile", "pipeline.subgraph_refs.0.module"} <= known
 
 
 def test_no_artifact_calls_its_own_version_latest() -> None:
@@ -467,7 +466,6 @@ def test_the_profile_is_named_in_what_a_turn_is_opened_from() -> None:
 # --- Defaults and provenance that are missing -------------------------------------------------------------------------
 
 NEEDED = [
-    *(("budget_defaults", field.name) for field in BY_NAME["profile"].shape.fields if False),
     *(
         path
         for path, _ in leaves(plain((LIBRARY / "profiles/simple_v1.yaml").read_bytes()))
@@ -649,6 +647,7 @@ def using(ref: str, **said: Any) -> Change:
     return change
 
 
+TEXT, GONE = {"name": "text", "port": "norm.text"}, {"name": "text", "port": "normaliser.text"}
 FIRST, SECOND = "pipelines/modules/tidy_v1.json", "pipelines/modules/tidy_v1.1.json"
 
 
@@ -676,11 +675,11 @@ def test_a_module_serves_several_parents() -> None:
     [
         ("module-too-old", {FIRST: module("v1"), SPEC_PATH: using("tidy/v1", requires={"min_version": "v1.1"})}),
         ("unknown-module-setting", {FIRST: module("v1"), SPEC_PATH: using("tidy/v1", settings={"numbers": "digits"})}),
-        ("unknown-module-port", {FIRST: module("v1", exposes={"inputs": [{"name": "text", "port": "norm.text"}]}), SPEC_PATH: using("tidy/v1")}),
-        ("broken-signature", {FIRST: module("v1", exposes={"inputs": [{"name": "text", "port": "norm.words"}], "outputs": [{"name": "text", "port": "norm.text"}]}), SPEC_PATH: using("tidy/v1")}),
+        ("unknown-module-port", {FIRST: module("v1", exposes={"inputs": [TEXT]}), SPEC_PATH: using("tidy/v1")}),
+        ("broken-signature", {FIRST: module("v1", exposes={"outputs": [GONE]}), SPEC_PATH: using("tidy/v1")}),
         ("unknown-artifact", {FIRST: module("v1"), SPEC_PATH: using("tidy/v2")}),
     ],
-)  # fmt: skip
+)
 def test_a_module_that_does_not_fit_its_parent_is_refused(name: str, changes: dict[str, Any]) -> None:
     """R-001-03: compatibility with the parent is checked where the module is used."""
     assert name in errors(changes)
@@ -728,7 +727,12 @@ DISPLAY = 1
 @pytest.mark.parametrize("missing", ["resource_limits", "timeout_ms", "digest"])
 def test_an_external_node_type_without_limits_does_not_load(missing: str) -> None:
     """R-001-67: isolation and limits are stated before anything outside of the process is admitted."""
-    assert "unguarded-extension" in errors({NODES_PATH: cut(("node_types", DISPLAY, missing))})
+
+    def change(manifest: Value) -> None:
+        del manifest["node_types"][DISPLAY][missing]
+        manifest.pop(missing, None)  # limits of the manifest would hold for all its node types
+
+    assert errors({NODES_PATH: change}) == {"unguarded-extension"}
 
 
 @pytest.mark.parametrize("mode", ["external", "sandbox"])
@@ -739,13 +743,14 @@ def test_code_outside_of_the_process_states_whether_it_is_trusted(mode: str) -> 
         del manifest["trust_level"]
         manifest["node_types"][DISPLAY]["execution_mode"] = mode
 
-    assert "unguarded-extension" in errors({NODES_PATH: change})
+    assert errors({NODES_PATH: change}) == {"unguarded-extension"}
 
 
 @pytest.mark.parametrize("limit", ["cpu_milli", "memory_bytes", "max_concurrency"])
 def test_a_node_type_stays_below_the_ceiling_of_its_manifest(limit: str) -> None:
     """R-001-67: resource controls."""
-    above = put(("node_types", DISPLAY, "resource_limits", limit), 10**9)
+    ceiling = plain(NODES)["resource_limits"][limit]
+    above = put(("node_types", DISPLAY, "resource_limits", limit), ceiling + 1)
     assert errors({NODES_PATH: above}) == {"above-ceiling"}
 
 

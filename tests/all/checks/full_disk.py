@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rsppc.cli.exits import ENVIRONMENT, OK
@@ -41,14 +41,13 @@ def run(folder: Path) -> Outcome:
     return outcome(problems + more, f"{refused} builds without room for bytes, {refused_too} without room for files")
 
 
-def _filled(workspace: Path, disk: Path, later: Files, *, filler: object) -> tuple[list[str], int]:
+def _filled(workspace: Path, disk: Path, later: Files, *, filler: Callable[[Path, int], None]) -> tuple[list[str], int]:
     output = disk / "output"
     earlier = built(workspace, output, CLEAN)
     make(workspace, LATER)
     problems: list[str] = []
     refused = 0
     for spare in range(_STEPS_MAX):
-        assert callable(filler)
         filler(disk, spare)
         done = rsppc(workspace, "build", "--output", str(output))
         if done.returncode == OK:

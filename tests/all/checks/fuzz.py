@@ -20,14 +20,16 @@ NAME = "fuzz"
 NEEDS = ()
 
 _SECONDS = 120.0
+_SECONDS_OF_START = 600
 _SLACK = 3.0
 """How much longer it may take than planned: a test that fails is still made small, and a machine is busy."""
 _TEST = re.compile(r"^tests/properties/\S+::\S+", re.MULTILINE)
+_STOPPED = re.compile(r"time is over after (\d+) examples")
 
 
 def run(folder: Path) -> Outcome:
     seconds = float(os.environ.get("RSPPC_FUZZ_SECONDS") or _SECONDS)
-    pytest = [sys.executable, "-m", "pytest", "tests/properties", "-p", "no:cacheprovider", "--color=no"]
+    pytest = [sys.executable, "-m", "pytest", "tests/properties", "-p", "no:cacheprovider", "--color=no", "-rs"]
     listed = subprocess.run([*pytest, "--collect-only"], cwd=ROOT, capture_output=True, text=True, check=False)
     tests = len(_TEST.findall(listed.stdout))
     if listed.returncode != 0 or tests == 0:
@@ -39,9 +41,11 @@ def run(folder: Path) -> Outcome:
         capture_output=True,
         text=True,
         env={**os.environ, "RSPPC_FUZZ_SECONDS_EACH": str(seconds / tests)},
-        timeout=600 + seconds * _SLACK,
+        timeout=_SECONDS_OF_START + seconds * _SLACK,
         check=False,
     )
+    last = (done.stdout.splitlines() or ["nothing was printed"])[-1]
     if done.returncode != 0:
-        return Failed(f"seed {seed}: {done.stdout.splitlines()[-1:]}", done.stdout[-6000:])
-    return Passed(f"{tests} tests in about {seconds:.0f} s, seed {seed}")
+        return Failed(f"{last} with seed {seed}", done.stdout[-6000:])
+    stopped = len(_STOPPED.findall(done.stdout))
+    return Passed(f"{last}: {tests} tests, {stopped} of them until their time was over, seed {seed}")
