@@ -1,8 +1,8 @@
 """The speed figures of rsppc, each as a ratio to a floor measured in the same run.
 
-Machines differ and are noisy, so that nothing here is a time to be proud of by itself: what we run and its floor
-are run in turn, and the median of the ratios counts. `python benchmarks/run.py` prints a table and exits with 1 where a ratio
-lies above its bound; `--quick` takes fewer rounds and smaller workloads.
+Machines differ and are noisy, so that nothing here is a time to be proud of by itself: what we run and its floor are
+run in turn, and the median of the ratios counts. `python benchmarks/run.py` prints a table and exits with 1 where a
+ratio lies above its bound; `--quick` takes fewer rounds and smaller workloads.
 """
 
 from __future__ import annotations

@@ -214,6 +214,7 @@ def test_the_largest_code_wins(tmp_path: Path) -> None:
 
 
 def test_a_locked_build_wants_digests_and_checks_them(tmp_path: Path) -> None:
+    """R-001-71, R-002-54: a release from references that could move is refused."""
     make(tmp_path)
     assert rsppc_here(tmp_path, "build", "--locked").returncode == INTEGRITY
     wrong = BUNDLE.replace("line/v1", "line/v1@sha256:" + "0" * 64)

@@ -73,6 +73,7 @@ def test_every_case_of_an_error_shows_the_diagnostic_that_it_is_named_after() ->
 
 
 def test_every_kind_of_diagnostic_has_a_case() -> None:
+    """R-002-18: an invalid fixture for each way of being invalid."""
     for module in walk_packages(rsppc.__path__, "rsppc."):
         import_module(module.name)
     named = {

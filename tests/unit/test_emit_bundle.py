@@ -78,7 +78,7 @@ def pin(kind_name: str, ref: str) -> Pinned:
 
 
 def test_a_bundle_pins_every_part_by_its_meaning() -> None:
-    """R-001-30: the fields of a PipelineBundle."""
+    """R-001-30, R-001-36: the fields of a PipelineBundle: one spec, one profile, policies in their order."""
     parts = [
         pin("pipeline", "tiny/v1"),
         pin("profile", "simple/v1"),

