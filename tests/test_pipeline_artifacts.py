@@ -312,7 +312,7 @@ def test_a_bundle_reference_is_all_that_a_build_needs(tmp_path: Path) -> None:
     assert list(distribution["registry"]["records"]) == ["line_bundle/v1"]
 
 
-def test_the_shipped_bundles_build_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_bundles_build_by_reference(tmp_path: Path) -> None:
     """R-002-22."""
     done = rsppc_here(ROOT, "build", "simple_bundle/v1", "voice_assistant_bundle/v1", "--output", str(tmp_path))
     assert done.returncode == 0, done.stdout

@@ -558,6 +558,7 @@ def slowest(order: Sequence[str], hops: Sequence[Hop], start: str, end: str) -> 
     """The slowest way from start to end, both of which stand in `order`; None where there is none."""
     into = _by_target(hops)
     has_gaps = [hop.id for hop in hops if hop.unknown]
+    # What comes behind the end matters only to gaps, in an order that ends in an undeclared loop.
     found = _arrivals(order, into, start, until=END if has_gaps else end)
     if end not in found:
         return None
