@@ -71,8 +71,6 @@ class Diagnostic(Record):
     severity: ClassVar[Severity] = "error"
     headline: ClassVar[str] = ""
     hint: ClassVar[str] = ""
-    escalates: ClassVar[bool] = True
-    """Whether `--strict` makes an error of a warning of this kind."""
     moot_beside_errors: ClassVar[bool] = False
     """Whether findings of this kind say nothing as long as something else is wrong, since that may be their cause."""
 

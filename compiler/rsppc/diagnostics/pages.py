@@ -105,7 +105,7 @@ def _is_one_fact(template: str) -> bool:
 
 def severity_words(kind: type[Diagnostic]) -> str:
     """The severity, and what a strict run makes of it."""
-    if kind.severity == "warning" and kind.escalates:
+    if kind.severity == "warning":
         return "Severity: warning; an error with `--strict`."
     return f"Severity: {kind.severity}."
 

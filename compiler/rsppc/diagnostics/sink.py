@@ -32,14 +32,15 @@ class DiagnosticSink:
         """All findings in source order, duplicates dropped, and those that errors make moot."""
         if not self._found:
             return ()
-        if any(self.severity(found) == "error" and not found.moot_beside_errors for found in self._found):
+        # What a strict run makes an error of hides nothing: an ordinary run tells it beside the others.
+        if any(found.severity == "error" and not found.moot_beside_errors for found in self._found):
             return sort_diagnostics([found for found in self._found if not found.moot_beside_errors])
         return sort_diagnostics(self._found)
 
 
 def severity_in(diagnostic: Diagnostic, *, strict: bool) -> Severity:
     """Severity of a finding in a strict or an ordinary run."""
-    if strict and diagnostic.severity == "warning" and diagnostic.escalates:
+    if strict and diagnostic.severity == "warning":
         return "error"
     return diagnostic.severity
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, assert_never
 
+from rsppc.base.canonical_json import canonical
 from rsppc.base.record import Record
 from rsppc.base.source import Place
+from rsppc.emit.canonical_document import Member, object_of_entries
 from rsppc.ir.setting import (
     Computed,
     FromBundle,
@@ -79,14 +81,15 @@ class SharedPart(Record):
 class Ledger:
     """The stories of one ResolvedSpec, each told once and known by its number, and the labels of all leaves."""
 
-    __slots__ = ("_of_place", "_of_setting", "_texts", "_without_place", "labels", "sources", "stories")
+    __slots__ = ("_closed", "_of_place", "_of_setting", "_texts", "_without_place", "labels", "sources", "stories")
 
     def __init__(self) -> None:
         self.stories: list[Story] = []
         self.labels: list[str] = []
         """Label of every story, by its number."""
         self.sources: dict[str, str] = {}
-        """Label of every leaf that was told, by its JSON Pointer."""
+        """Label of every leaf that was told and not closed, by its JSON Pointer."""
+        self._closed: dict[str, bytes] = {}
         self._of_setting: dict[int, int] = {}
         self._of_place: dict[tuple[str, int], int] = {}
         self._without_place: dict[str, int] = {}
@@ -131,6 +134,22 @@ class Ledger:
         sources = self.sources
         for end, text in part.leaves:
             sources[pointer + end] = text
+
+    def close(self, pointer: str) -> None:
+        """Write the leaves told so far, which all lie below a pointer, and expect no more there. Leaves are the most of
+        a large document, and their bytes take a third of the memory."""
+        self._closed[f"{pointer}/"] = canonical(self.sources)[1:-1]
+        self.sources = {}
+
+    def written_sources(self) -> Member:
+        """All leaves in canonical bytes. What is still open lies before or behind everything that was closed."""
+        first = min(self._closed, default="")
+        before = {pointer: text for pointer, text in self.sources.items() if pointer < first}
+        behind = {pointer: text for pointer, text in self.sources.items() if pointer > first}
+        # A closed pointer ends with its slash, so that its leaves sort as it does.
+        closed = [self._closed[pointer] for pointer in sorted(self._closed)]
+        texts = [canonical(before)[1:-1], *closed, canonical(behind)[1:-1]]
+        return object_of_entries(text for text in texts if text)
 
     def _placeless(self, text: str) -> int:
         known = self._without_place.get(text)

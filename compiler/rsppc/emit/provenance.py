@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest
 from rsppc.base.source import Place, Source, Span
+from rsppc.emit.canonical_document import CanonicalDocument, array_of, document
 from rsppc.emit.origins import Story, label
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.ports import is_input, shown_port
@@ -22,20 +24,20 @@ from rsppc.ir.program import Program
 from rsppc.ir.setting import Computed, FromModule, Inferred, Setting
 
 
-def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> dict[str, Any]:
+def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> CanonicalDocument:
     """The side file of a ResolvedSpec."""
     places = _Places()
-    origins = [_entry(story, places) for story in spec.ledger.stories]
+    origins = array_of(_entry(story, places) for story in spec.stories)
     inferred = {"ports": _inferred_ports(program, places), "types": _inferred_types(program)}
-    return {
+    others = {
         "bundle": {"bundle_id": program.bundle.id, "version": program.bundle.version, "digest": bundle},
-        "resolved_spec": spec.digest,
+        "resolved_spec": spec.document.digest,
         "compiler": compiler,
-        "origins": origins,
         "leaves": spec.numbers,
         "inferred": inferred,
         "sources": places.sources(),
     }
+    return document({"origins": origins, **{name: canonical(member) for name, member in others.items()}})
 
 
 def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:

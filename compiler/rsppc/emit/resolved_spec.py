@@ -12,13 +12,14 @@ from itertools import combinations
 from typing import Any
 
 from rsppc.base.canonical_json import canonical
-from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
+from rsppc.emit.canonical_document import CanonicalDocument, Member, canonical_pieces, entry_pieces, object_of
 from rsppc.emit.conditions import condition
 from rsppc.emit.edges import LANES, EdgeWriter
 from rsppc.emit.inserts import Insert, conditional_inserts
 from rsppc.emit.nodes import NodeWriter, provider_of
-from rsppc.emit.origins import Ledger, Part, escaped
+from rsppc.emit.origins import Ledger, Part, Story, escaped
 from rsppc.emit.turn_rules import View, layers_part, rules_part
 from rsppc.ir.network import EdgeFlow
 from rsppc.ir.program import CancelPlace, LatencyPath, Node, Program
@@ -33,10 +34,11 @@ _VARIANT_RULES_MAX = 6
 class ResolvedSpec(Record):
     """The document, the stories of its leaves, and what other artifacts need to know of it."""
 
+    document: CanonicalDocument
     value: dict[str, Any]
-    digest: Digest
+    """What the document says, but for `defaulting_sources`."""
     numbers: dict[str, Any]
-    ledger: Ledger
+    stories: list[Story]
     graph_digest: Digest
     """Meaning digest of the program in which no condition holds."""
 
@@ -50,7 +52,7 @@ def resolved_spec(program: Program) -> ResolvedSpec:
     if solution is not None:
         # The solver answers for the edges of the graph first, in their order.
         flows = {edge.id: flow for edge, flow in zip(program.edges, solution.edges, strict=False)}
-    sections: dict[str, Part] = {
+    sections: dict[str, Part] = {  # nodes and edges first: they close what was told
         "effective_nodes": _nodes(program, nodes, ledger),
         "effective_edges": _edges(program, edges, flows, ledger),
         "turns": _turns(program, ledger),
@@ -78,60 +80,59 @@ def resolved_spec(program: Program) -> ResolvedSpec:
     if segmenter is not None:
         sections["streaming_handoff"] = _handoff(segmenter, ledger)
     graph = _graph(sections)
+    written = graph.sections()
     graph_digest = graph.digest()
     refs = _graph_refs(program, graph, graph_digest, inserts)
+    del graph  # its nodes and edges are in `written`
     sections["graph_definition_refs"] = _computed("graph_definition_refs", refs, ledger)
-    return _composed(sections, graph.sections(), ledger, graph_digest)
+    return _composed(sections, written, ledger, graph_digest)
 
 
 def _composed(
-    sections: dict[str, Part], written: dict[str, bytes], ledger: Ledger, graph_digest: Digest
+    sections: dict[str, Part], written: dict[str, Member], ledger: Ledger, graph_digest: Digest
 ) -> ResolvedSpec:
-    """The document; `written` holds the canonical bytes of sections that somebody needed before."""
+    """The document; `written` holds sections that somebody needed before."""
     told = ledger.tell("/resolved_spec_id", "", ledger.computed("resolved_spec_id"))
     value: dict[str, Any] = {name: section.value for name, section in sections.items()}
-    value["defaulting_sources"] = ledger.sources
     numbers: dict[str, Any] = {name: section.numbers for name, section in sections.items()}
     numbers["resolved_spec_id"] = told.numbers
-    members = {name: written[name] if name in written else canonical(part) for name, part in value.items()}
+    members = written | {name: canonical(part) for name, part in value.items() if name not in written}
+    members["defaulting_sources"] = ledger.written_sources()
     spec_id, digest = _identity(members)
     value["resolved_spec_id"] = spec_id
-    return ResolvedSpec(value=value, digest=digest, numbers=numbers, ledger=ledger, graph_digest=graph_digest)
+    members["resolved_spec_id"] = canonical(spec_id)
+    return ResolvedSpec(
+        document=CanonicalDocument(members=members, digest=digest),
+        value=value,
+        numbers=numbers,
+        stories=ledger.stories,
+        graph_digest=graph_digest,
+    )
 
 
-def _identity(members: dict[str, bytes]) -> tuple[str, Digest]:
-    """The id of a document that has none yet, and the digest of the document with it. Members go to the digest one by
-    one, as the document is long and need not exist in one piece; what stands before the id is hashed once."""
-    names = sorted(members)
-    without = sha256()
-    for name in (one for one in names if one < "resolved_spec_id"):
-        without.update(b'%b"%b":' % (b"{" if name == names[0] else b",", name.encode()))
-        without.update(members[name])
+def _identity(members: dict[str, Member]) -> tuple[str, Digest]:
+    """The id of a document that has none yet, and the digest of the document with it. The long members stand before the
+    id, and are hashed once."""
+    without = sha256(b"{")
+    for piece in entry_pieces({name: part for name, part in members.items() if name < "resolved_spec_id"}):
+        without.update(piece)
     complete = without.copy()
-    after = b"".join([b',"%b":%b' % (one.encode(), members[one]) for one in names if one > "resolved_spec_id"]) + b"}"
-    without.update(after)
+    rest = b",%b}" % b"".join(entry_pieces({name: part for name, part in members.items() if name > "resolved_spec_id"}))
+    without.update(rest)
     spec_id = f"rs-{without.hexdigest()[:32]}"
     complete.update(b',"resolved_spec_id":"%b"' % spec_id.encode())
-    complete.update(after)
+    complete.update(rest)
     return spec_id, Digest("sha256:" + complete.hexdigest())
-
-
-def _object(members: dict[str, bytes]) -> bytes:
-    """Canonical bytes of an object whose members are written already. Names are plain ASCII without escapes."""
-    return b"{" + b",".join([b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)]) + b"}"
 
 
 def _nodes(program: Program, writer: NodeWriter, ledger: Ledger) -> Part:
     types = program.solution.types if program.solution is not None else {}
-    parts = {
-        node_id: writer.node(
-            f"/effective_nodes/{escaped(node_id)}",
-            program.nodes[node_id],
-            types.get(node_id, {}),
-            scope=program.scopes.get(node_id),
-        )
-        for node_id in sorted(program.nodes)
-    }
+    parts: dict[str, Part] = {}
+    for node_id in sorted(program.nodes):
+        pointer = f"/effective_nodes/{escaped(node_id)}"
+        scope = program.scopes.get(node_id)
+        parts[node_id] = writer.node(pointer, program.nodes[node_id], types.get(node_id, {}), scope=scope)
+        ledger.close(pointer)
     return _by_id("effective_nodes", parts, ledger)
 
 
@@ -145,6 +146,7 @@ def _edges(program: Program, writer: EdgeWriter, flows: dict[str, EdgeFlow], led
         lane = program.lanes.get(edge_id, "DataLane")
         produced = types.get(edge.source.node, {}).get(edge.source.port or "")
         parts[edge_id] = writer.edge(pointer, edge, lane, produced, flows.get(edge_id))
+        ledger.close(pointer)
     return _by_id("effective_edges", parts, ledger)
 
 
@@ -305,14 +307,14 @@ class Graph(Record):
 
     nodes: dict[str, bytes]
     edges: dict[str, bytes]
-    rest: dict[str, bytes]
+    rest: dict[str, Member]
 
     def digest(self) -> Digest:
         """Meaning digest: of `effective_nodes`, `effective_edges`, `turns` and `unknown_events`."""
-        return digest_bytes(_object({**self.rest, **self.sections()}))
+        return digest_chunks(canonical_pieces(self.rest | self.sections()))
 
-    def sections(self) -> dict[str, bytes]:
-        return {"effective_nodes": _object(self.nodes), "effective_edges": _object(self.edges)}
+    def sections(self) -> dict[str, Member]:
+        return {"effective_nodes": object_of(self.nodes), "effective_edges": object_of(self.edges)}
 
 
 def _graph(sections: dict[str, Part]) -> Graph:

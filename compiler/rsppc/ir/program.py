@@ -327,6 +327,8 @@ class Program(Record):
     """Given by `check_conditions`: per output `node.port` the ids of its conditional edges, first to be tried first."""
     selects: dict[str, tuple[tuple[str, Condition], ...]] = {}
     """Given by `check_conditions`: per select node its branches, port and condition, first to be tried first."""
+    frames: dict[str, str] = {}
+    """Given by `apply_buffers`: per edge id the table of the profile on which it rests, as in `DataLane.additive`."""
     solution: Solution | None = None
     """Given by `infer_types`."""
     providers: dict[str, tuple[Provider, ...]] = {}

@@ -44,7 +44,6 @@ class UnboundNode(Diagnostic):
     code = "RSP2301"
     name = "unbound-node"
     severity = "warning"
-    escalates = False
     headline = "nothing says which provider serves node `{subject}`"
     hint = "name a `provider` on the node, or release it under a policy with a rule for `{modality}`"
     modality: str

@@ -7,6 +7,7 @@ from rsppc.passes import (
     apply_inserts,
     apply_settings,
     bind_providers,
+    check_buffers,
     check_cancel,
     check_conditions,
     check_config,
@@ -38,6 +39,7 @@ ORDER: tuple[Pass, ...] = (
     infer_types.PASS,
     check_conditions.PASS,  # after types: what an event holds depends on what passes
     apply_buffers.PASS,  # after types: whether loss is safe follows from the type
+    check_buffers.PASS,
     check_time.PASS,
     check_cancel.PASS,
     check_fallback_time.PASS,

@@ -1,0 +1,150 @@
+"""A document of the build in canonical bytes, part by part.
+
+The documents of a large pipeline are long: as Python values they take several times the memory of their bytes, and the
+text for people is longer still. So each part is written as soon as it is complete, and its value let go; the digest is
+taken of the parts one by one, and so are the lines of the file made. Only who asks for the value gets it in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeAlias
+
+import msgspec
+
+from rsppc.base.canonical_json import canonical
+from rsppc.base.digest import Digest, digest_chunks
+from rsppc.base.record import Record
+
+_RUN = 1 << 16
+_ITEMS = 512
+_PIECE = 1 << 18
+"""About so many bytes, items and bytes: few calls for a small document, little memory for a large one."""
+
+
+class Runs(Record):
+    """An object or array in runs of whole entries, at least one: canonical bytes without the brackets and without the
+    commas between runs. The array `[1,2,3]` may be the runs `1,2` and `3`."""
+
+    brackets: bytes
+    """`{}` or `[]`."""
+    runs: tuple[bytes, ...]
+
+
+Member: TypeAlias = bytes | Runs
+
+
+class CanonicalDocument(Record):
+    """A JSON object with at least one member. Names of members are plain ASCII without escapes."""
+
+    members: dict[str, Member]
+    digest: Digest
+    """Of the canonical bytes."""
+
+    def value(self) -> dict[str, Any]:
+        """The object itself, made anew."""
+        value: dict[str, Any] = msgspec.json.decode(b"".join(canonical_pieces(self.members)))
+        return value
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file for people, the same bytes as `readable` makes of the value."""
+        found: list[bytes] = []
+        length = 0
+        for lines in _readable(self.members):
+            found.append(lines)
+            length += len(lines)
+            if length >= _PIECE:
+                yield b"".join(found)
+                found, length = [], 0
+        yield b"".join(found)
+
+
+def document(members: dict[str, Member]) -> CanonicalDocument:
+    """A document of members that are written already."""
+    return CanonicalDocument(members=members, digest=digest_chunks(canonical_pieces(members)))
+
+
+def document_of(value: Mapping[str, Any]) -> CanonicalDocument:
+    """A document of a value."""
+    return document({name: canonical(member) for name, member in value.items()})
+
+
+def object_of(members: Mapping[str, bytes]) -> Member:
+    """An object of members that are written already. Names are plain ASCII without escapes."""
+    return object_of_entries(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members))
+
+
+def object_of_entries(entries: Iterable[bytes]) -> Member:
+    """An object of texts in their order, each some members with their names."""
+    runs: list[bytes] = []
+    pending: list[bytes] = []
+    length = 0
+    for some in entries:
+        pending.append(some)
+        length += len(some)
+        if length >= _RUN:
+            runs.append(b",".join(pending))
+            pending, length = [], 0
+    if pending:
+        runs.append(b",".join(pending))
+    return Runs(brackets=b"{}", runs=tuple(runs)) if runs else b"{}"
+
+
+def array_of(items: Iterable[Any]) -> Member:
+    """An array of values, of which few are there at a time where `items` makes them one by one."""
+    runs: list[bytes] = []
+    coming = iter(items)
+    while some := list(islice(coming, _ITEMS)):
+        runs.append(canonical(some)[1:-1])
+    return Runs(brackets=b"[]", runs=tuple(runs)) if runs else b"[]"
+
+
+def entry_pieces(members: Mapping[str, Member]) -> Iterator[bytes]:
+    """The canonical bytes of members, with their names and the commas between them."""
+    before = b""
+    for name in sorted(members):
+        member = members[name]
+        yield b'%b"%b":' % (before, name.encode())
+        before = b","
+        if isinstance(member, bytes):
+            yield member
+            continue
+        opening = member.brackets[:1]
+        for run in member.runs:
+            yield opening
+            yield run
+            opening = b","
+        yield member.brackets[1:]
+
+
+def canonical_pieces(members: Mapping[str, Member]) -> Iterator[bytes]:
+    """The canonical bytes of an object."""
+    yield b"{"
+    yield from entry_pieces(members)
+    yield b"}"
+
+
+def _readable(members: Mapping[str, Member]) -> Iterator[bytes]:
+    before = b"{\n"
+    for name in sorted(members):
+        yield before
+        before = b",\n"
+        yield from _lines(name.encode(), members[name])
+    yield b"\n}\n"
+
+
+def _lines(name: bytes, member: Member) -> Iterator[bytes]:
+    """The lines of a member. Each run is formatted where it will stand, inside of brackets like those around it, so
+    that it is indented as far as it must be; those of the brackets' lines that others bring are cut off."""
+    if isinstance(member, bytes):
+        yield msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2)[2:-2]
+        return
+    opening, closing = member.brackets[:1], member.brackets[1:]
+    inside = len(b'{\n  "": {\n') + len(name)
+    last = len(member.runs) - 1
+    for index, run in enumerate(member.runs):
+        lines = msgspec.json.format(b'{"%b":%b%b%b}' % (name, opening, run, closing), indent=2)
+        yield lines[2 if index == 0 else inside : -2 if index == last else -6]
+        if index != last:
+            yield b",\n"
