@@ -164,6 +164,6 @@ def built_files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for link in sorted(folder.glob("*/*"))
-        if not link.parent.name.startswith(".") and link.is_dir()
+        if not link.parent.name.startswith(".") and not link.name.startswith(".") and link.is_dir()
         for path in sorted(link.iterdir())
     }

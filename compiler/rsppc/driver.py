@@ -15,9 +15,10 @@ from typing import Literal
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.ir.program import Program
+from rsppc.lowering.alone import lower_alone
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import lower
-from rsppc.passes.order import ORDER
+from rsppc.passes.order import ALONE, ALONE_GOVERNING, ORDER
 from rsppc.workspace import Workspace
 
 Purpose = Literal["check", "build"]
@@ -46,6 +47,13 @@ def compile_bundle(
             if step.name == after:
                 break
     return Compilation(entry=entry, program=program, diagnostics=sink.sorted(), ok=not sink.has_errors)
+
+
+def check_alone(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) -> None:
+    """Judge a module, a policy or a layer as far as that goes without a pipeline that uses it."""
+    program = lower_alone(artifacts, artifact, sink)
+    for step in ALONE_GOVERNING if program.policies else ALONE:
+        program = step.run(program, sink)
 
 
 def prove_fixes(

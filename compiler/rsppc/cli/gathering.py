@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rsppc.base.record import Record
 from rsppc.batch import each
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import Purpose, compile_bundle, prove_fixes, released_specs
+from rsppc.driver import Purpose, check_alone, compile_bundle, prove_fixes, released_specs
+from rsppc.lowering.alone import KINDS as ALONE_KINDS
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.references import check_references
 
@@ -20,8 +20,10 @@ class Outcome(Record):
     path: str
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
-    result: Any = None
-    """What the caller's `finish` made of a compilation."""
+    artifact: str = ""
+    """Kind and reference of what stands in the file, as in `module:hearing/v1`."""
+    uses: tuple[str, ...] = ()
+    """The same of everything that was compiled with it."""
 
 
 def quick_collection() -> None:
@@ -32,14 +34,26 @@ def quick_collection() -> None:
 def compiled_files(
     artifacts: Artifacts, paths: Sequence[str], *, purpose: Purpose, strict: bool, jobs: int
 ) -> Iterator[Outcome]:
-    """Check each file: bundles and specs are compiled, the references of the others are followed."""
+    """Check each file: bundles and specs are compiled, the references of the others are followed.
+
+    Modules, policies and layers that nothing here uses are judged by themselves; the others have been judged where they
+    are used, which says more.
+    """
 
     def work(path: str) -> Outcome:
         return check_file(artifacts, path, purpose=purpose, strict=strict)
 
     if jobs > 1:
         artifacts.of_kind("extension")  # read before workers are forked, so that they share it
-    yield from each(paths, work, jobs=jobs)
+    used: set[str] = set()
+    alone: dict[str, str] = {}
+    for outcome in each(paths, work, jobs=jobs):
+        used.update(outcome.uses)
+        if outcome.artifact.partition(":")[0] in ALONE_KINDS:
+            alone[outcome.artifact] = outcome.path
+        yield outcome
+    for name in sorted(alone.keys() - used):
+        yield _checked_alone(artifacts, alone[name], strict=strict)
 
 
 def unreleased(artifacts: Artifacts) -> tuple[str, ...]:
@@ -56,11 +70,14 @@ def check_file(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: boo
     if artifact.kind.name in ("bundle", "pipeline"):
         compilation = compile_bundle(artifacts, artifact, purpose=purpose, strict=strict)
         compilation = prove_fixes(compilation, artifacts, purpose=purpose, strict=strict)
-        return Outcome(path=path, diagnostics=compilation.diagnostics, ok=compilation.ok)
-    return _checked_alone(artifact, artifacts, strict=strict)
+        program = compilation.program
+        uses = tuple(f"{one.kind}:{one.ref}" for one in program.bundle.pinned) if program is not None else ()
+        return Outcome(path=path, diagnostics=compilation.diagnostics, ok=compilation.ok, uses=uses)
+    return _followed(artifact, artifacts, strict=strict)
 
 
-def _checked_alone(artifact: Artifact, artifacts: Artifacts, *, strict: bool) -> Outcome:
+def _followed(artifact: Artifact, artifacts: Artifacts, *, strict: bool) -> Outcome:
+    """Whether an artifact that is not compiled is of its declared form, and its references lead somewhere."""
     sink = DiagnosticSink(strict=strict)
     for diagnostic in artifact.diagnostics:
         sink.report(diagnostic)
@@ -69,4 +86,13 @@ def _checked_alone(artifact: Artifact, artifacts: Artifacts, *, strict: bool) ->
         from rsppc.lowering.lower import catalog
 
         catalog(artifacts, sink)
-    return Outcome(path=artifact.path, diagnostics=sink.sorted(), ok=not sink.has_errors)
+    name = f"{artifact.kind.name}:{artifact.ref}"
+    return Outcome(path=artifact.path, diagnostics=sink.sorted(), ok=not sink.has_errors, artifact=name)
+
+
+def _checked_alone(artifacts: Artifacts, path: str, *, strict: bool) -> Outcome:
+    sink = DiagnosticSink(strict=strict)
+    artifact, _ = artifacts.at(path)
+    if artifact is not None:
+        check_alone(artifacts, artifact, sink)
+    return Outcome(path=path, diagnostics=sink.sorted(), ok=not sink.has_errors)

@@ -18,9 +18,9 @@ from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
 
 _RUN = 1 << 16
+"""Entries of about so many bytes are formatted together, and items of an array by `_ITEMS` written together: few calls
+for a small document, little memory for a large one."""
 _ITEMS = 512
-_PIECE = 1 << 18
-"""About so many bytes, items and bytes: few calls for a small document, little memory for a large one."""
 
 
 class Runs(Record):
@@ -49,15 +49,12 @@ class CanonicalDocument(Record):
 
     def pieces(self) -> Iterator[bytes]:
         """The file for people, the same bytes as `readable` makes of the value."""
-        found: list[bytes] = []
-        length = 0
-        for lines in _readable(self.members):
-            found.append(lines)
-            length += len(lines)
-            if length >= _PIECE:
-                yield b"".join(found)
-                found, length = [], 0
-        yield b"".join(found)
+        before = b"{\n"
+        for name in sorted(self.members):
+            yield before
+            before = b",\n"
+            yield from _lines(name.encode(), self.members[name])
+        yield b"\n}\n"
 
 
 def document(members: dict[str, Member]) -> CanonicalDocument:
@@ -70,25 +67,15 @@ def document_of(value: Mapping[str, Any]) -> CanonicalDocument:
     return document({name: canonical(member) for name, member in value.items()})
 
 
-def object_of(members: Mapping[str, bytes]) -> Member:
-    """An object of members that are written already. Names are plain ASCII without escapes."""
-    return object_of_entries(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members))
+def entry(name: str, value: bytes) -> bytes:
+    """A run of one member. Names are plain ASCII without escapes."""
+    return b'"%b":%b' % (name.encode(), value)
 
 
-def object_of_entries(entries: Iterable[bytes]) -> Member:
-    """An object of texts in their order, each some members with their names."""
-    runs: list[bytes] = []
-    pending: list[bytes] = []
-    length = 0
-    for some in entries:
-        pending.append(some)
-        length += len(some)
-        if length >= _RUN:
-            runs.append(b",".join(pending))
-            pending, length = [], 0
-    if pending:
-        runs.append(b",".join(pending))
-    return Runs(brackets=b"{}", runs=tuple(runs)) if runs else b"{}"
+def object_of(runs: Iterable[bytes]) -> Member:
+    """An object of runs in their order."""
+    found = tuple(runs)
+    return Runs(brackets=b"{}", runs=found) if found else b"{}"
 
 
 def array_of(items: Iterable[Any]) -> Member:
@@ -125,26 +112,35 @@ def canonical_pieces(members: Mapping[str, Member]) -> Iterator[bytes]:
     yield b"}"
 
 
-def _readable(members: Mapping[str, Member]) -> Iterator[bytes]:
-    before = b"{\n"
-    for name in sorted(members):
-        yield before
-        before = b",\n"
-        yield from _lines(name.encode(), members[name])
-    yield b"\n}\n"
-
-
 def _lines(name: bytes, member: Member) -> Iterator[bytes]:
-    """The lines of a member. Each run is formatted where it will stand, inside of brackets like those around it, so
-    that it is indented as far as it must be; those of the brackets' lines that others bring are cut off."""
+    """The lines of a member. Runs are formatted where they will stand, inside of brackets like those around them, so
+    that they are indented as far as they must be; the lines of brackets that others bring are cut off."""
     if isinstance(member, bytes):
         yield msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2)[2:-2]
         return
     opening, closing = member.brackets[:1], member.brackets[1:]
-    inside = len(b'{\n  "": {\n') + len(name)
-    last = len(member.runs) - 1
-    for index, run in enumerate(member.runs):
+    cut = 2
+    for run in _gathered(member.runs):
         lines = msgspec.json.format(b'{"%b":%b%b%b}' % (name, opening, run, closing), indent=2)
-        yield lines[2 if index == 0 else inside : -2 if index == last else -6]
-        if index != last:
+        if cut > 2:
             yield b",\n"
+        yield lines[cut:-_CLOSING]
+        cut = len(b'{\n  "": {\n') + len(name)
+    yield b"\n  " + closing
+
+
+_CLOSING = len(b"\n  }\n}")
+
+
+def _gathered(runs: Iterable[bytes]) -> Iterator[bytes]:
+    """The same entries in runs that are worth a call."""
+    found: list[bytes] = []
+    length = 0
+    for run in runs:
+        found.append(run)
+        length += len(run)
+        if length >= _RUN:
+            yield b",".join(found)
+            found, length = [], 0
+    if found:
+        yield b",".join(found)

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from rsppc.base.canonical_json import canonical
 from rsppc.base.record import Record
 from rsppc.base.source import Place
-from rsppc.emit.canonical_document import Member, object_of_entries
+from rsppc.emit.canonical_document import Member, object_of
 from rsppc.ir.setting import (
     Computed,
     FromBundle,
@@ -149,7 +149,7 @@ class Ledger:
         # A closed pointer ends with its slash, so that its leaves sort as it does.
         closed = [self._closed[pointer] for pointer in sorted(self._closed)]
         texts = [canonical(before)[1:-1], *closed, canonical(behind)[1:-1]]
-        return object_of_entries(text for text in texts if text)
+        return object_of(text for text in texts if text)
 
     def _placeless(self, text: str) -> int:
         known = self._without_place.get(text)

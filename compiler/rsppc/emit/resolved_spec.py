@@ -14,7 +14,7 @@ from typing import Any
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
-from rsppc.emit.canonical_document import CanonicalDocument, Member, canonical_pieces, entry_pieces, object_of
+from rsppc.emit.canonical_document import CanonicalDocument, Member, canonical_pieces, entry, entry_pieces, object_of
 from rsppc.emit.conditions import condition
 from rsppc.emit.edges import LANES, EdgeWriter
 from rsppc.emit.inserts import Insert, conditional_inserts
@@ -83,7 +83,6 @@ def resolved_spec(program: Program) -> ResolvedSpec:
     written = graph.sections()
     graph_digest = graph.digest()
     refs = _graph_refs(program, graph, graph_digest, inserts)
-    del graph  # its nodes and edges are in `written`
     sections["graph_definition_refs"] = _computed("graph_definition_refs", refs, ledger)
     return _composed(sections, written, ledger, graph_digest)
 
@@ -307,6 +306,7 @@ class Graph(Record):
 
     nodes: dict[str, bytes]
     edges: dict[str, bytes]
+    """By id, each a run of one member."""
     rest: dict[str, Member]
 
     def digest(self) -> Digest:
@@ -314,13 +314,16 @@ class Graph(Record):
         return digest_chunks(canonical_pieces(self.rest | self.sections()))
 
     def sections(self) -> dict[str, Member]:
-        return {"effective_nodes": object_of(self.nodes), "effective_edges": object_of(self.edges)}
+        return {
+            "effective_nodes": object_of(self.nodes[one] for one in sorted(self.nodes)),
+            "effective_edges": object_of(self.edges[one] for one in sorted(self.edges)),
+        }
 
 
 def _graph(sections: dict[str, Part]) -> Graph:
     return Graph(
-        nodes={one: canonical(value) for one, value in sections["effective_nodes"].value.items()},
-        edges={one: canonical(value) for one, value in sections["effective_edges"].value.items()},
+        nodes={one: entry(one, canonical(value)) for one, value in sections["effective_nodes"].value.items()},
+        edges={one: entry(one, canonical(value)) for one, value in sections["effective_edges"].value.items()},
         rest={name: canonical(sections[name].value) for name in ("turns", "unknown_events")},
     )
 
@@ -343,13 +346,14 @@ def _with_inserts(graph: Graph, chosen: tuple[Insert, ...]) -> Graph:
     nodes, edges = dict(graph.nodes), dict(graph.edges)
     last: dict[str, Insert] = {}
     for one in chosen:
-        nodes[one.node.id] = canonical(one.node_part.value)
+        nodes[one.node.id] = entry(one.node.id, canonical(one.node_part.value))
         before = last.get(one.replaced)
         into = one.into_part.value
         if before is not None:
             into = {**before.out_of_part.value, "to": into["to"]}
         edges.pop(before.out_of.id if before is not None else one.replaced, None)
-        edges[f"{into['from']}->{into['to']}"] = canonical(into)
-        edges[one.out_of.id] = canonical(one.out_of_part.value)
+        into_id = f"{into['from']}->{into['to']}"
+        edges[into_id] = entry(into_id, canonical(into))
+        edges[one.out_of.id] = entry(one.out_of.id, canonical(one.out_of_part.value))
         last[one.replaced] = one
     return Graph(nodes=nodes, edges=edges, rest=graph.rest)

@@ -112,7 +112,7 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         return None
     policies = _references(artifacts, entry.root, "policy_refs", "policy", sink)
     layers = _references(artifacts, entry.root, "layer_refs", "layer", sink)
-    modules = _Modules(artifacts, sink)
+    modules = Modules(artifacts, sink)
     subgraphs = modules.subgraphs(spec.root, ())
     origin: OriginOf = Written
     edges = lower_edges(spec.root.get("edges"), origin)
@@ -337,7 +337,7 @@ def _layer(artifact: Artifact, sink: DiagnosticSink) -> Layer | None:
     return lower_layer(artifact.root, sink)
 
 
-class _Modules:
+class Modules:
     """The modules that a spec uses, found through each other."""
 
     def __init__(self, artifacts: Artifacts, sink: DiagnosticSink) -> None:
@@ -392,7 +392,7 @@ class _Modules:
         self.found[artifact.ref] = artifact
         self.partial = self.partial or lost_parts(artifact)
         if artifact.ref not in self.lowered:
-            self.lowered[artifact.ref] = self._lowered(artifact, (*chain, artifact.ref))
+            self.lowered[artifact.ref] = self.lowered_from(artifact, (*chain, artifact.ref))
         return self.lowered[artifact.ref]
 
     def _check_version(self, item: Mapping, artifact: Artifact) -> None:
@@ -401,7 +401,7 @@ class _Modules:
             at = item.value_span("module")
             self.sink.report(ModuleTooOld(at=at, subject=artifact.ref, needed=needed, module=artifact.id))
 
-    def _lowered(self, artifact: Artifact, chain: tuple[str, ...]) -> Module:
+    def lowered_from(self, artifact: Artifact, chain: tuple[str, ...]) -> Module:
         root, ref = artifact.root, artifact.ref
         origin: OriginOf = lambda _, container, key: FromModule(ref=ref, container=container, key=key)  # noqa: E731
         exposes = root.get("exposes") or Mapping()
@@ -425,7 +425,7 @@ def _pinned(
     profile: Artifact,
     policies: list[Artifact],
     layers: list[Artifact],
-    modules: _Modules,
+    modules: Modules,
 ) -> tuple[Pinned, ...]:
     in_use = [spec, profile, *policies, *layers, *(modules.found[ref] for ref in sorted(modules.found))]
     place = Item(container=entry.root, key=entry.kind.id_field)

@@ -24,6 +24,17 @@ from rsppc.passes import (
 )
 from rsppc.passes.base import Pass
 
+ALONE: tuple[Pass, ...] = (
+    expand_modules.PASS,
+    resolve_node_types.PASS,
+    complete_ports.PASS,
+    check_config.PASS,
+    check_conditions.RULES,
+)
+"""What can be judged of a module, a policy or a layer without the pipeline that uses it."""
+ALONE_GOVERNING: tuple[Pass, ...] = (*ALONE, bind_providers.PASS)
+"""The same for what names providers."""
+
 ORDER: tuple[Pass, ...] = (
     expand_modules.PASS,
     resolve_node_types.PASS,
