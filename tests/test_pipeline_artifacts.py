@@ -344,11 +344,10 @@ def move(path: str, renamed: dict[str, str]) -> str:
 def test_the_workspace_goes_before_what_ships_and_one_version_stands_in_one_place(tmp_path: Path) -> None:
     """R-002-23."""
     profile = (PIPELINES / "profiles/simple_v1.yaml").read_text(encoding="utf-8")
-    own = profile.replace("turn_budget_ms: 2000", "turn_budget_ms: 1999")
-    make(tmp_path, CLEAN, **{"pipelines/profiles/simple_v1.yaml": own})
+    make(tmp_path, CLEAN, **{"pipelines/profiles/simple_v1.yaml": profile})
     assert rsppc_here(tmp_path, "build").returncode == 0
-    spec = json.loads(built_files(tmp_path / "build")["line_bundle/v1/resolved_spec.json"])
-    assert spec["budgets"]["turn_budget_ms"] == 1999
+    provenance = built_files(tmp_path / "build")["line_bundle/v1/provenance.json"]
+    assert b'"pipelines/profiles/simple_v1.yaml' in provenance and b"rsppc:profiles/simple_v1.yaml" not in provenance
     make(tmp_path, {"pipelines/profiles/simple_v1.0.yaml": profile.replace("version: v1\n", "version: v1.0\n", 1)})
     done = rsppc_here(tmp_path, "build")
     assert done.returncode == 1 and b"ambiguous-artifact" in done.stdout + rsppc_here(tmp_path, "check").stdout
@@ -441,14 +440,22 @@ def test_what_is_built_is_opened_over_livekit_under_the_one_profile(tmp_path: Pa
 
 
 def test_a_profile_beyond_the_first_release_is_rejected_with_a_diagnosis(tmp_path: Path) -> None:
-    """R-001-83, R-002-11: deterministically, at the place that names it."""
+    """R-001-83, R-002-11: deterministically, at the place that names it; under the shipped rules where the workspace
+    has taken them over, and else because there is none, unless the workspace brings it."""
     profile = (PIPELINES / "profiles/simple_v1.yaml").read_text(encoding="utf-8")
     other = profile.replace("profile_id: simple", "profile_id: advanced", 1)
     bundle = CLEAN[BUNDLE_PATH].replace("profile_ref: simple/v1", "profile_ref: advanced/v1")
-    make(tmp_path, CLEAN, **{"pipelines/profiles/advanced_v1.yaml": other, BUNDLE_PATH: bundle})
-    done = rsppc_here(tmp_path, "build")
-    assert done.returncode == 1 and built_files(tmp_path / "build") == {}
-    assert b"error[RSP7101 profile-not-allowed]" in done.stdout and f"{BUNDLE_PATH}:5:14".encode() in done.stdout
+    make(tmp_path, CLEAN, **{BUNDLE_PATH: bundle})
+    rules = (PIPELINES / "compat/version_skew_policy_v1.yaml").read_text(encoding="utf-8")
+    taken_over = {
+        "pipelines/profiles/advanced_v1.yaml": other,
+        "pipelines/compat/version_skew_policy_v1.yaml": rules,
+    }
+    for files, said in (({}, b"error[RSP2101 unknown-artifact]"), (taken_over, b"error[RSP7101 profile-not-allowed]")):
+        make(tmp_path, files)
+        done = rsppc_here(tmp_path, "build")
+        assert done.returncode == 1 and built_files(tmp_path / "build") == {}
+        assert said in done.stdout and f"{BUNDLE_PATH}:5:14".encode() in done.stdout
 
 
 def test_the_quickstart_is_over_livekit() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rsppc.base.record import replace
+from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, Edit, Fix, severity_in
 from rsppc.lowering.artifacts import Artifacts
 from rsppc.syntax.document import Item, Mapping
@@ -22,7 +23,7 @@ def with_verified_fixes(
     diagnostics: tuple[Diagnostic, ...], artifacts: Artifacts, recompile: Recompile, *, strict: bool
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics, their repairs with edits, and marked where a repair was tried and holds."""
-    before = _errors(diagnostics, strict)
+    before = _said(_flaws(diagnostics, strict))
     tries = characters = 0
     proved: list[Diagnostic] = []
     for diagnostic in diagnostics:
@@ -66,13 +67,59 @@ def _holds(
     strict: bool,
 ) -> bool:
     """Whether the repair removes its finding and leaves no error that was not there before."""
+    # A guess can be wrong: what is said at the corrected text afterwards was perhaps said before, since the compiler
+    # goes on with what was probably meant. Therefore nothing may be left at the lines that the repair touches.
     source = fix.edits[0].at.source
     if any(edit.at.source is not source for edit in fix.edits) or source.path not in artifacts.paths():
         return False
-    changed = artifacts.with_text(source.path, apply_edits(source.text, fix.edits).encode())
-    after = _errors(recompile(changed), strict)
-    return (diagnostic.code, diagnostic.message()) not in after and after <= before
+    text = apply_edits(source.text, fix.edits)
+    left = _flaws(recompile(artifacts.with_text(source.path, text.encode())), strict)
+    after = _said(left)
+    if (diagnostic.code, diagnostic.message()) in after or not after <= before:
+        return False
+    written = _written(fix.edits)
+    return not any(_is_about(found, source.path, text, written) for found in left)
 
 
-def _errors(diagnostics: tuple[Diagnostic, ...], strict: bool) -> set[tuple[str, str]]:
-    return {(found.code, found.message()) for found in diagnostics if severity_in(found, strict=strict) == "error"}
+_AS_BAD_AS_ERRORS = ("RSP6002", "RSP6003")
+"""A repair after which a condition always or never holds has repaired nothing."""
+
+
+def _flaws(diagnostics: tuple[Diagnostic, ...], strict: bool) -> list[Diagnostic]:
+    return [
+        found
+        for found in diagnostics
+        if severity_in(found, strict=strict) == "error" or found.code in _AS_BAD_AS_ERRORS
+    ]
+
+
+def _said(diagnostics: list[Diagnostic]) -> set[tuple[str, str]]:
+    return {(found.code, found.message()) for found in diagnostics}
+
+
+def _written(edits: tuple[Edit, ...]) -> list[tuple[int, int]]:
+    """Where the texts of edits stand in the repaired text."""
+    written: list[tuple[int, int]] = []
+    shift = 0
+    for edit in sorted(edits, key=lambda one: (one.at.start, one.at.end)):
+        start = edit.at.start + shift
+        end = start + len(edit.text)
+        shift += len(edit.text) - (edit.at.end - edit.at.start)
+        written.append((start, end))
+    return written
+
+
+def _is_about(found: Diagnostic, path: str, text: str, written: list[tuple[int, int]]) -> bool:
+    """Whether a finding stands in a line that was written in, or names what was written there."""
+    named = (*(side.at for side in found.sides), *(other.at for other in found.related))
+    for start, end in written:
+        first, after = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+        if _meets(found.at, path, first, len(text) if after < 0 else after):
+            return True
+        if any(_meets(at, path, start, end) for at in named):
+            return True
+    return False
+
+
+def _meets(at: Span, path: str, start: int, end: int) -> bool:
+    return at.source.path == path and at.start <= end and at.end >= start

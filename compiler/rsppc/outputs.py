@@ -14,8 +14,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol
 
 from rsppc.base.digest import Digest, digest_bytes
 from rsppc.base.record import Record
@@ -30,13 +30,24 @@ _UNFINISHED = ".unfinished-"
 _NAMES_MAX = 1000
 
 
+class Content(Protocol):
+    """What a file holds."""
+
+    @property
+    def digest(self) -> Digest:
+        """Digest of what it says: where that is the same, one compiler writes the same bytes."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes from the beginning, a piece at a time, so that files of any size need little memory."""
+
+
 class Written(Record):
     """A set that can be read now."""
 
     path: str
     """The link, below the root: `<bundle_id>/<version>`."""
     digest: Digest
-    """Digest of the set: of names and bytes."""
+    """Digest of the set: of names and contents."""
     changed: bool
     """False where this very set was there before."""
 
@@ -50,7 +61,7 @@ class OutputFault(Record):
     """A sentence's second half: `the disk is full`."""
 
 
-def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, bytes]) -> Written | OutputFault:
+def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, Content]) -> Written | OutputFault:
     """Make a set of files the one that `<root>/<bundle_id>/<version>` shows."""
     digest = set_digest(files)
     name = digest.removeprefix("sha256:")
@@ -82,27 +93,28 @@ def remove_left_overs(root: str) -> None:
             _remove_left_overs_in(folder)
 
 
-def set_digest(files: Mapping[str, bytes]) -> Digest:
-    """One digest for names and bytes; lengths keep two sets from running into each other."""
-    parts = [b"%d %b %d\n%b" % (len(name), name.encode(), len(files[name]), files[name]) for name in sorted(files)]
-    return digest_bytes(b"".join(parts))
+def set_digest(files: Mapping[str, Content]) -> Digest:
+    """One digest for names and contents; lengths keep two sets from running into each other."""
+    parts = [f"{len(name.encode())} {name} {files[name].digest}\n" for name in sorted(files)]
+    return digest_bytes("".join(parts).encode())
 
 
-def _holds(folder: str, files: Mapping[str, bytes]) -> bool:
-    """Whether a stored set is what its name says; one that somebody edited is not."""
+def _holds(folder: str, files: Mapping[str, Content]) -> bool:
+    """Whether a stored set is what its name says; one that somebody edited, or another compiler wrote, is not."""
     try:
-        if sorted(os.listdir(folder)) != sorted(files):
-            return False
-        for name, data in files.items():
-            with open(os.path.join(folder, name), "rb") as file:
-                if file.read(len(data) + 1) != data:
-                    return False
+        return sorted(os.listdir(folder)) == sorted(files) and all(
+            _is_written(os.path.join(folder, name), content) for name, content in files.items()
+        )
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
-    return True
 
 
-def _store(sets: str, name: str, files: Mapping[str, bytes]) -> None:
+def _is_written(path: str, content: Content) -> bool:
+    with open(path, "rb") as file:
+        return all(file.read(len(piece)) == piece for piece in content.pieces()) and not file.read(1)
+
+
+def _store(sets: str, name: str, files: Mapping[str, Content]) -> None:
     unfinished, lock = _new_folder(sets)
     try:
         for file_name in sorted(files):
@@ -147,17 +159,18 @@ def _is_same(folder: int, path: str) -> bool:
         return False
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, content: Content) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(file, rest) :]
+        for piece in content.pieces():
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(file, rest) :]
     finally:
         os.close(file)
 
 
-def _rename_into_place(unfinished: str, place: str, files: Mapping[str, bytes]) -> None:
+def _rename_into_place(unfinished: str, place: str, files: Mapping[str, Content]) -> None:
     try:
         os.rename(unfinished, place)
     except OSError as error:

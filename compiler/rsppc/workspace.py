@@ -1,7 +1,8 @@
 """A workspace: the folder with the sources, and the one reader of them. It understands nothing that it reads.
 
 A workspace is the nearest folder upwards with `rsppc.toml`, else with `pipelines/`. `rsppc.toml` may set `sources`,
-`output`, `strict` and `[lint]`. Nothing outside the sources folder is read, links that lead out of it are refused.
+`output`, `strict` and `[lint]`. Only what the sources folder lists is read; a link in it may lead to another place in
+the workspace, but not out of it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class UnreadableFile(Diagnostic):
 
 
 class LinkOutOfWorkspace(Diagnostic):
-    """A link that leads out of the sources folder would make the outcome depend on what lies elsewhere."""
+    """A link that leads out of the workspace would make the outcome depend on what lies elsewhere."""
 
     code = "RSP0002"
     name = "link-out-of-workspace"
@@ -51,7 +52,7 @@ class MalformedConfigFile(Diagnostic):
     code = "RSP0003"
     name = "malformed-config-file"
     headline = "`rsppc.toml`: {problem}"
-    hint = "it may hold `sources`, `output`, `strict` and a table `[lint]`"
+    hint = "it may hold `sources`, `output`, `strict` and an empty table `[lint]`; `output` lies outside of `sources`"
     problem: str
 
 
@@ -71,7 +72,7 @@ class Workspace(Record):
         if not self.scanned:
             return
         top = os.path.join(self.root, self.sources)
-        real_top = os.path.realpath(top)
+        inside = tuple(os.path.realpath(one).rstrip(os.sep) + os.sep for one in (self.root, top))
         for folder, folders, names in os.walk(top, onerror=partial(self._report_folder, sink)):
             relative = os.path.relpath(folder, top).replace(os.sep, "/")
             folders[:] = sorted(name for name in folders if not _is_left_out(relative, name))
@@ -81,7 +82,7 @@ class Workspace(Record):
             ):  # a link to a folder is not followed, but must not lead out either
                 path = f"{self.sources}/{name}" if relative == "." else f"{self.sources}/{relative}/{name}"
                 full = os.path.join(folder, name)
-                if os.path.islink(full) and not os.path.realpath(full).startswith(real_top + os.sep):
+                if os.path.islink(full) and not os.path.realpath(full).startswith(inside):
                     sink.report(LinkOutOfWorkspace(at=file_span(Source(path, "", b"")), subject=path))
                 elif not _is_text(path):  # no artifact could name it
                     at = file_span(Source(path, "", b""))
@@ -204,7 +205,25 @@ def _configured(root: str, sink: DiagnosticSink) -> Workspace:
             sound[key] = value
         else:
             refuse(problem, _key_span(key, source))
+    made = Workspace(root=root, **sound)
+    overlap = _overlap(made)
+    if overlap is not None:
+        refuse(overlap, _key_span("output" if "output" in sound else "sources", source))
+        sound.pop("output", None)
     return Workspace(root=root, **sound)
+
+
+def _overlap(workspace: Workspace) -> str | None:
+    """How sources and output lie in each other: a build would then read, or clear away, what it wrote."""
+    sources, output = (
+        os.path.realpath(os.path.join(workspace.root, one)) for one in (workspace.sources, workspace.output)
+    )
+    if os.path.commonpath((sources, output)) not in (sources, output):
+        return None
+    outer, inner = ("sources", "output") if output.startswith(sources) else ("output", "sources")
+    if sources == output:
+        return "`output` is the folder of the sources"
+    return f"`{inner}` lies inside `{outer}`"
 
 
 _CONFIG_KINDS: dict[str, tuple[type, str]] = {
@@ -226,6 +245,8 @@ def _config_problem(key: str, value: Any, root: str) -> str | None:
         os.path.isabs(value) or ".." in value.split("/") or not value.isprintable() or not value
     ):
         return f"`{key}` must be a folder inside the workspace"
+    if isinstance(value, dict) and value:
+        return f"there is no rule `{str(next(iter(value)))[:60]}` in `[{key}]`, which must be empty"
     if key == "sources" and isinstance(value, str) and not os.path.isdir(os.path.join(root, value)):
         return f"there is no folder `{value}`"  # a check of nothing would find nothing
     return None

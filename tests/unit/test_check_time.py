@@ -422,6 +422,27 @@ def test_rules_that_exclude_each_other_do_not_add_up() -> None:
     assert p95(run(voice(policies=[policy(inserts=unchecked)])), "first_output") == 600 + 120
 
 
+def test_many_rules_that_exclude_each_other_count_as_the_slowest_of_them() -> None:
+    rules = [
+        insert(
+            filter_node(f"one{index}", 50 + index),
+            "llm.text -> tts.text",
+            when=checked_condition(f'session.region == "r{index}"'),
+        )
+        for index in range(40)
+    ]
+    assert p95(run(voice(policies=[policy(inserts=rules)])), "first_output") == 600 + 89
+
+
+def test_two_nodes_of_one_name_that_rules_insert_are_one_at_its_worst() -> None:
+    eu, us = checked_condition('session.region == "eu"'), checked_condition('session.region == "us"')
+    both = [
+        insert(filter_node("pii", 70), "llm.text -> tts.text", when=eu),
+        insert(filter_node("pii", 50), "stt.text -> llm.prompt", when=us),
+    ]
+    assert p95(run(voice(policies=[policy(inserts=both)])), "node/pii") == 70
+
+
 def test_the_unknown_one_of_two_exclusive_rules_still_counts() -> None:
     eu, us = checked_condition('session.region == "eu"'), checked_condition('session.region == "us"')
     both = [

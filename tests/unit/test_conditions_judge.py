@@ -13,6 +13,7 @@ from rsppc.conditions import (
     covers,
     edge_environment,
     exclusive,
+    holds_and_fails,
     rule_environment,
     witness,
 )
@@ -133,3 +134,30 @@ def test_the_known_values_of_text_events_do_not_leak_into_records() -> None:
     outcome = check('event.mode == "finale" && event.confidence_milli > 1000', record)
     assert isinstance(outcome, Condition)
     assert always(outcome) == "sometimes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'event.text.contains("agent") || event.text.contains("human")',
+        'event.text.contains("ab") && !event.text.contains("abc")',
+        'event.text.lowerAscii() == "yes"',
+        'event.text.matches("^yes|no$")',
+        "event.count % 2 == 0",
+        "size(event.text) * 2 > 10",
+        "event.xs.exists(x, x > 3)",
+        '"tier" in tenant.labels && tenant.labels["tier"].endsWith("gold")',
+        'provider_p95_ms["stt-a"] * 2 > 900',
+    ],
+)
+def test_an_ordinary_condition_is_seen_to_hold_and_to_fail(text: str) -> None:
+    assert always(condition(text)) == "undecided"
+    assert holds_and_fails(condition(text))
+
+
+@pytest.mark.parametrize(
+    "text", ['event.text.matches("^[0-9]{4}$")', 'event.text.contains("")', "event.count - event.count == 0"]
+)
+def test_a_condition_that_no_trial_shows_both_ways_stays_undecided(text: str) -> None:
+    assert always(condition(text)) == "undecided"
+    assert not holds_and_fails(condition(text))

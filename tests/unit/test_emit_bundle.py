@@ -295,4 +295,4 @@ def test_readable_files_are_the_digested_values() -> None:
         assert data.endswith(b"}\n") and b"\n  " in data
         value = {"bundle.json": found.bundle, "resolved_spec.json": found.resolved_spec}.get(name)
         assert value is None or msgspec.json.decode(data) == value
-    assert found.digests().keys() == found.files().keys()
+    assert found.documents.keys() == found.files().keys()

@@ -78,9 +78,15 @@ def test_the_story_of_a_value_from_a_module_names_the_way_it_came() -> None:
 def test_every_leaf_has_a_story_with_the_label_that_the_spec_gives_it() -> None:
     nodes, edges = talk()
     found = emitted(nodes, edges)
+    side_file = found.provenance
     for pointer, label in found.resolved_spec["defaulting_sources"].items():
-        entry = origin_of(found.provenance, pointer)
+        entry = origin_of(side_file, pointer)
         assert entry is not None and entry["winner"]["label"] == label, pointer
+
+
+def test_the_file_says_what_the_value_says() -> None:
+    found = emitted(*talk())
+    assert json.loads(found.files()["provenance.json"]) == found.provenance
 
 
 def test_a_pointer_that_leads_to_no_leaf_has_no_story() -> None:

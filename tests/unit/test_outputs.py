@@ -6,12 +6,29 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rsppc.base.digest import Digest, digest_bytes
+from rsppc.base.record import Record
 from rsppc.outputs import SETS, OutputFault, Written, remove_left_overs, set_digest, write_set
+
+
+class Text(Record):
+    """What a file holds, in pieces of four bytes."""
+
+    data: bytes
+
+    @property
+    def digest(self) -> Digest:
+        return digest_bytes(self.data)
+
+    def pieces(self) -> Iterator[bytes]:
+        for start in range(0, len(self.data), 4):
+            yield self.data[start : start + 4]
+
 
 FIRST = {"bundle.json": b"{}\n", "resolved_spec.json": b'{"a": 1}\n'}
 SECOND = {"bundle.json": b"{}\n", "resolved_spec.json": b'{"a": 2}\n'}
@@ -25,7 +42,15 @@ def shown(root: Path) -> dict[str, bytes]:
 def write(root: Path, files: dict[str, bytes]) -> Written | OutputFault:
     """Write a set as a build does: what killed writers left is removed first."""
     remove_left_overs(str(root))
-    return write_set(str(root), "talk", "v1", files)
+    return write_set(str(root), "talk", "v1", texts(files))
+
+
+def texts(files: dict[str, bytes]) -> dict[str, Text]:
+    return {name: Text(data=data) for name, data in files.items()}
+
+
+def digest_of(files: dict[str, bytes]) -> Digest:
+    return set_digest(texts(files))
 
 
 def unfinished(root: Path) -> list[str]:
@@ -50,9 +75,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, number: int, error: Base
 
 def test_a_set_can_be_read_through_its_link(tmp_path: Path) -> None:
     found = write(tmp_path, FIRST)
-    assert found == Written(path="talk/v1", digest=set_digest(FIRST), changed=True)
+    assert found == Written(path="talk/v1", digest=digest_of(FIRST), changed=True)
     assert shown(tmp_path) == FIRST
-    assert os.readlink(tmp_path / "talk" / "v1") == f"../{SETS}/{set_digest(FIRST).removeprefix('sha256:')}"
+    assert os.readlink(tmp_path / "talk" / "v1") == f"../{SETS}/{digest_of(FIRST).removeprefix('sha256:')}"
 
 
 def test_a_set_that_is_there_is_not_written_again(tmp_path: Path) -> None:
@@ -148,12 +173,16 @@ def test_a_file_where_a_folder_is_needed_is_a_fault(tmp_path: Path) -> None:
     assert isinstance(found, OutputFault) and found.reason == "a file stands where a folder is needed"
 
 
-@pytest.mark.parametrize("damage", ["edit", "extra", "missing", "folder"])
+@pytest.mark.parametrize("damage", ["edit", "longer", "shorter", "extra", "missing", "folder"])
 def test_a_stored_set_that_somebody_edited_is_put_right(tmp_path: Path, damage: str) -> None:
     write(tmp_path, FIRST)
-    stored = tmp_path / SETS / set_digest(FIRST).removeprefix("sha256:")
+    stored = tmp_path / SETS / digest_of(FIRST).removeprefix("sha256:")
     if damage == "edit":
         (stored / "bundle.json").write_bytes(b"[]")
+    elif damage == "longer":
+        (stored / "bundle.json").write_bytes(b"{}\n\n")
+    elif damage == "shorter":
+        (stored / "bundle.json").write_bytes(b"{}")
     elif damage == "extra":
         (stored / "more.json").write_bytes(b"[]")
     elif damage == "missing":
@@ -192,8 +221,10 @@ def test_what_somebody_is_still_writing_is_not_removed(tmp_path: Path) -> None:
 def test_two_builds_at_once_both_succeed_and_one_set_is_shown(tmp_path: Path) -> None:
     code = (
         "import sys; from rsppc.outputs import *\n"
+        "from rsppc.emit.canonical_document import document\n"
         "for n in range(25):\n"
-        "    found = write_set(sys.argv[1], 'talk', 'v1', {'a.json': b'%d' % (n % 3), 'b.json': b'%d' % (n % 3)})\n"
+        "    one = document({'n': b'%d' % (n % 3)})\n"
+        "    found = write_set(sys.argv[1], 'talk', 'v1', {'a.json': one, 'b.json': one})\n"
         "    assert isinstance(found, Written), found\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
@@ -202,13 +233,13 @@ def test_two_builds_at_once_both_succeed_and_one_set_is_shown(tmp_path: Path) ->
 
 
 def test_the_digest_of_a_set_tells_names_from_bytes() -> None:
-    assert set_digest({"a": b"b"}) != set_digest({"ab": b""})
-    assert set_digest({"a": b"", "b": b""}) == set_digest({"b": b"", "a": b""})
+    assert digest_of({"a": b"b"}) != digest_of({"ab": b""})
+    assert digest_of({"a": b"", "b": b""}) == digest_of({"b": b"", "a": b""})
 
 
 def test_bundles_do_not_touch_each_other(tmp_path: Path) -> None:
-    write_set(str(tmp_path), "talk", "v1", FIRST)
-    write_set(str(tmp_path), "talk", "v2", SECOND)
-    write_set(str(tmp_path), "other", "v1", FIRST)
+    write_set(str(tmp_path), "talk", "v1", texts(FIRST))
+    write_set(str(tmp_path), "talk", "v2", texts(SECOND))
+    write_set(str(tmp_path), "other", "v1", texts(FIRST))
     assert shown(tmp_path) == FIRST
     assert len(list((tmp_path / SETS).iterdir())) == 2

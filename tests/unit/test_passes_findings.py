@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import Compilation, compile_bundle, open_workspace
+from rsppc.driver import Compilation, compile_bundle, open_workspace, prove_fixes
 from rsppc.workspace import find_workspace
 from workspaces import BUNDLE, BUNDLE_PATH, CLEAN, SPEC, SPEC_PATH
 
@@ -183,3 +183,198 @@ def test_behind_a_misspelt_reference_the_other_mistakes_are_found_too(bench: Wor
 def test_a_file_that_is_not_named_after_its_artifact_is_the_only_mistake(bench: Workbench) -> None:
     (bench.root / SPEC_PATH).rename(bench.root / "pipelines/specs/phone_v1.yaml")
     assert bench.names() == ["file-name"]
+
+
+SWITCH = """\
+  - {from: stt.text, to: llm.prompt, when: event.confidence_milli >= 600%s}
+  - {from: stt.text, to: screen.text, when: event.confidence_milli < 400}
+"""
+
+
+def test_one_edge_that_drops_the_rest_speaks_for_its_switch(bench: Workbench) -> None:
+    bench.change("{node_id: speaker,", "{node_id: screen, node_type: transport.egress}\n  - {node_id: speaker,")
+    bench.change("  - {from: stt.text, to: llm.prompt}\n", SWITCH % "")
+    assert bench.names() == ["no-otherwise"]
+    bench.change("event.confidence_milli >= 600", "event.confidence_milli >= 600, otherwise: drop")
+    assert bench.names() == []
+
+
+def test_two_loops_through_one_node_have_one_feedback_edge_each(bench: Workbench) -> None:
+    tools = "".join(f"  - {{node_id: tools_{name}, node_type: flow.tap}}\n" for name in "ab")
+    edges = "  - {from: tts.audio, to: tools_a.in}\n  - {from: tools_a.out, to: tools_b.in}\n"
+    bench.change("edges:\n", f"{tools}edges:\n{edges}")
+    bench.change("from: tts.audio, to: speaker", "from: tools_b.out, to: speaker")
+    back = "  - {from: tools_a.out, to: tts.text, feedback: true, max_rounds: 1}\n"
+    back += "  - {from: tools_b.out, to: tools_a.in, feedback: true, max_rounds: 1}\n"
+    bench.change("edges:\n", "edges:\n" + back)
+    assert not {"several-feedback-edges", "feedback-without-loop", "cycle"} & set(bench.names())
+
+
+def test_thousands_of_feedback_edges_take_no_longer_than_reading_them(bench: Workbench) -> None:
+    """R-001-01: loops are bounded, however many there are."""
+    count = 3000
+    nodes = "".join(f"  - {{node_id: tap_{number}, node_type: flow.tap}}\n" for number in range(count))
+    chain = "".join(f"  - {{from: tap_{number}.out, to: tap_{number + 1}.in}}\n" for number in range(count - 1))
+    back = "".join(
+        f"  - {{from: tap_{number + 1}.tap, to: tap_{number}.in, feedback: true, max_rounds: 1}}\n"
+        for number in range(count - 1)
+    )
+    bench.write(SPEC_PATH, SPEC.replace("edges:\n", nodes + "edges:\n" + chain + back))
+    started = time.monotonic()
+    assert not {"several-feedback-edges", "feedback-without-loop"} & set(bench.names())
+    assert time.monotonic() - started < 60
+
+
+def test_a_repair_that_leaves_a_mistake_at_its_place_is_not_verified(bench: Workbench) -> None:
+    bench.change("provider: llm-house}", "provider: llm-house, fallback: {to: tts2, on: [error]}}")
+    assert _verified(bench, "unknown-fallback") == [False]
+
+
+def test_a_repair_after_which_a_condition_never_holds_is_not_verified(bench: Workbench) -> None:
+    bench.change("to: llm.prompt}", "to: llm.prompt, when: event.mode == finale, otherwise: drop}")
+    assert _verified(bench, "bad-condition") == [False]
+    bench.change("== finale", "== final")
+    assert _verified(bench, "bad-condition") == [True]
+
+
+def _verified(bench: Workbench, name: str) -> list[bool]:
+    sink = DiagnosticSink()
+    workspace = find_workspace(str(bench.root), sink)
+    assert workspace is not None
+    artifacts = open_workspace(workspace, sink)
+    proved = prove_fixes(bench.compile()[0], artifacts).diagnostics
+    return [fix.verified for found in proved if found.name == name for fix in found.fixes]
+
+
+# --- Rules of policies -----------------------------------------------------------------------------------------------
+
+
+def under(bench: Workbench, rules: str) -> None:
+    """Release the pipeline under a policy of these rules."""
+    head = "schema_version: rspp.policy.overlay.v1\npolicy_id: house\nversion: v1\n"
+    bench.write("pipelines/policies/house_v1.yaml", head + rules)
+    bench.change("profile_ref: simple/v1\n", "profile_ref: simple/v1\npolicy_refs: [house/v1]\n", BUNDLE_PATH)
+
+
+def inserts(*rules: tuple[str, str]) -> str:
+    """Insert rules on one edge, each by the name of its node and its condition."""
+    return "insert_rules:\n" + "".join(
+        f"  - id: rule_{index}\n    when: '{when}'\n"
+        f"    insert: {{node_id: {name}, node_type: safety.pii_redactor}}\n"
+        "    between: {from: sentences.text, to: tts.text}\n"
+        for index, (name, when) in enumerate(rules)
+    )
+
+
+def served(bench: Workbench, node: str) -> tuple[str, list[str]]:
+    """Who serves a node where no condition holds, and everybody who can come to."""
+    program = bench.compile()[0].program
+    assert program is not None
+    return program.bindings[node].value, sorted(one.id for one in program.providers[node])
+
+
+def test_nodes_of_one_name_are_inserted_only_by_rules_that_exclude_each_other(bench: Workbench) -> None:
+    """R-001-28"""
+    under(bench, inserts(("pii", 'tenant.id == "a"'), ("pii", 'tenant.id == "b"')))
+    assert bench.names() == []
+    bench.change('tenant.id == "b"', 'session.region == "eu"', "pipelines/policies/house_v1.yaml")
+    (found,) = bench.findings()
+    assert (found.name, found.subject, found.related[0].text) == (
+        "inserted-name-taken",
+        "rule_1",
+        "the node of rule `rule_0`",
+    )
+
+
+def test_rules_that_exclude_each_other_make_as_many_programs_as_there_are_rules(bench: Workbench) -> None:
+    """R-001-28"""
+    under(bench, inserts(*((f"pii_{index}", f'tenant.id == "v{index}"') for index in range(30))))
+    program = bench.compile()[0].program
+    assert bench.names() == [] and program is not None and program.proofs is not None
+    assert program.proofs.programs == 31
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'tenant.id.contains("v{}")',
+        " || ".join(
+            '"k{0}' + str(j) + '" in tenant.labels && tenant.labels["k{0}' + str(j) + '"] == "x"' for j in range(9)
+        ),
+    ],
+)
+def test_too_many_programs_are_refused_before_long(bench: Workbench, condition: str) -> None:
+    under(bench, inserts(*((f"pii_{index}", condition.format(index)) for index in range(20))))
+    start = time.perf_counter()
+    assert "too-many-programs" in bench.names()
+    assert time.perf_counter() - start < 30
+
+
+def test_a_rule_for_a_node_that_does_not_hold_leaves_it_to_the_rules_of_its_modality(bench: Workbench) -> None:
+    bench.change(", provider: tts-house", "")
+    bench.write(
+        "pipelines/extensions/more_v1.yaml",
+        "schema_version: rspp.extension.manifest.v1\nextension_id: more\nversion: v1\ntype: provider\napi_version: v1\n"
+        "providers:\n  - {provider_id: tts-fast, modality: tts, latency: {p50_ms: 50, p95_ms: 90}}\n",
+    )
+    own = "  - {id: own, node: tts, when: tenant.id == 'a', use: [tts-fast]}\n"
+    under(bench, "provider_rules:\n" + own + "  - {id: any, modality: tts, use: [tts-house]}\n")
+    assert bench.names() == []
+    assert served(bench, "tts") == ("tts-house", ["tts-fast", "tts-house"])
+    bench.change("node_type: speech.tts", "node_type: speech.tts, provider: tts-fast")
+    assert served(bench, "tts") == ("tts-fast", ["tts-fast"])
+
+
+@pytest.mark.parametrize(("named", "expected"), [("null", ["tts-house"]), ("tts-slow", ["tts-house", "tts-slow"])])
+def test_a_provider_that_a_degrade_rule_names_can_come_to_serve(
+    bench: Workbench, named: str, expected: list[str]
+) -> None:
+    bench.write(
+        "pipelines/extensions/more_v1.yaml",
+        "schema_version: rspp.extension.manifest.v1\nextension_id: more\nversion: v1\ntype: provider\napi_version: v1\n"
+        "providers:\n  - {provider_id: tts-slow, modality: tts, latency: {p50_ms: 600, p95_ms: 790}}\n",
+    )
+    rule = f"  - {{id: other, when: pressure.data_lane_milli >= 900, set: {{nodes.tts.provider: {named}}}}}\n"
+    under(bench, "degrade_rules:\n" + rule)
+    assert served(bench, "tts") == ("tts-house", expected)
+    late = [found for found in bench.findings() if found.name == "late-end-to-end"]
+    assert [found.notes[0] for found in late] == (["this happens with rule other"] if len(expected) > 1 else [])
+
+
+def test_a_provider_that_a_rule_names_counts_where_types_are_checked(bench: Workbench) -> None:
+    bench.write(
+        "pipelines/extensions/more_v1.yaml",
+        "schema_version: rspp.extension.manifest.v1\nextension_id: more\nversion: v1\ntype: provider\napi_version: v1\n"
+        "providers:\n  - {provider_id: stt-german, modality: stt, modes: [partial, final], languages: [de],"
+        " confidence: true, latency: {p50_ms: 50, p95_ms: 90}}\n",
+    )
+    under(bench, "degrade_rules:\n  - {id: other, when: tenant.id == 'a', set: {nodes.stt.provider: stt-german}}\n")
+    assert bench.names() == ["language-not-served"]
+
+
+def test_layers_with_and_without_a_condition_name_providers_that_there_are(bench: Workbench) -> None:
+    for when in ("", "when: tenant.id == 'a'\n"):
+        bench.write(
+            "pipelines/layers/kiosk_v1.yaml",
+            f"schema_version: rspp.config.layer.v1\nlayer_id: kiosk\nversion: v1\nscope: environment\n{when}"
+            "set: {nodes.tts.provider: stt-house}\n",
+        )
+        bench.write(BUNDLE_PATH, BUNDLE.replace("profile_ref", "layer_refs: [kiosk/v1]\nprofile_ref"))
+        assert bench.names() == ["not-overridable", "wrong-modality"]
+
+
+def test_what_only_a_rule_makes_late_names_the_rule_and_where_it_says_so(bench: Workbench) -> None:
+    slow = "  - {id: patient, when: tenant.id == 'a', set: {nodes.endpoint.config.silence_ms: 1600}}\n"
+    under(bench, "degrade_rules:\n" + slow)
+    assert set(bench.names()) == {"slow-node", "late-end-to-end", "over-gate-target"}
+    for found in bench.findings():
+        assert found.notes[0] == "this happens with rule patient"
+        assert "1600" in [one.at.text for one in found.related]
+    bench.change("silence_ms: 400", "silence_ms: 1500")
+    assert not any(note.startswith("this happens") for found in bench.findings() for note in found.notes)
+
+
+def test_a_budget_that_only_a_rule_makes_small_names_the_rule(bench: Workbench) -> None:
+    under(bench, "degrade_rules:\n  - {id: hurry, when: tenant.id == 'a', set: {budgets.path_budget_ms: 300}}\n")
+    (found,) = bench.findings()
+    assert (found.name, found.notes[0]) == ("late-end-to-end", "this happens with rule hurry")

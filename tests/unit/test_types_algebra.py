@@ -216,3 +216,13 @@ def test_languages_frames_and_kinds_cannot_be_converted() -> None:
     assert chain("audio<lang=en>", "audio<lang=de>") is None
     assert chain("audio<frame_ms=20>", "audio<frame_ms=10>") is None
     assert chain("text<final>", "audio") is None
+
+
+def test_a_codec_that_is_open_needs_no_decoding() -> None:
+    assert chain("audio<rate_hz=48000>", "audio<codec=pcm_s16le, rate_hz=16000>") == ["audio.resample rate_hz=16000"]
+    open_codec = "audio<codec=?c of opus|pcm_s16le, rate_hz=48000>"
+    assert chain(open_codec, "audio<codec=pcm_s16le, rate_hz=16000>") == ["audio.resample rate_hz=16000"]
+    assert chain("audio<rate_hz=48000>", "audio<codec=opus, rate_hz=16000>") == [
+        "audio.resample rate_hz=16000",
+        "audio.transcode codec=opus",
+    ]

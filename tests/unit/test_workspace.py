@@ -71,3 +71,31 @@ def test_every_unsound_entry_of_the_configuration_is_reported_and_the_sound_ones
         ("strikt", "`rsppc.toml`: there is no key `strikt`"),
         ("strict", "`rsppc.toml`: `strict` must be true or false"),
     ]
+
+
+def test_a_link_to_another_place_in_the_workspace_is_read(specs: Path) -> None:
+    root = specs.parents[1]
+    (root / "shared").mkdir()
+    (root / "shared" / "line.yaml").write_text("")
+    os.symlink(root / "shared" / "line.yaml", specs / "line_v1.yaml")
+    assert check(root) == (["pipelines/specs/echo_v1.yaml", "pipelines/specs/line_v1.yaml"], ())
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ('output = "pipelines"', "`output` is the folder of the sources"),
+        ('output = "pipelines/build"', "`output` lies inside `sources`"),
+        ('output = "./"', "`sources` lies inside `output`"),
+        ('sources = "."', "`output` lies inside `sources`"),
+        ("lint = {}", None),
+        ("[lint]\nnames = true", "there is no rule `names` in `[lint]`, which must be empty"),
+        ('output = "pipelines2"', None),
+    ],
+)
+def test_folders_lie_apart_and_there_are_no_rules_to_choose(text: str, said: str | None, specs: Path) -> None:
+    root = specs.parents[1]
+    (root / "rsppc.toml").write_text(text + "\n")
+    sink = DiagnosticSink()
+    assert find_workspace(str(root), sink) is not None
+    assert [found.message() for found in sink.sorted()] == ([] if said is None else [f"`rsppc.toml`: {said}"])

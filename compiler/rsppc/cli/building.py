@@ -28,14 +28,16 @@ class NotPinned(Diagnostic):
 
 
 class BuildDiffers(Diagnostic):
-    """A pinned bundle says which artifact its build makes. Another one means that something changed which the
-    references do not show: a manifest, an asset, or the compiler."""
+    """A pinned bundle says which artifact its build makes. Another one means that something changed: a source, or what
+    no reference shows, such as a manifest, an asset, or the compiler. What was published under a version never changes,
+    so that every build checks it, locked or not."""
 
     code = "RSP7104"
     name = "build-differs"
     headline = "`{subject}` does not build what was pinned"
-    hint = "undo the change, or publish it as `{next_version}` and run `rsppc pin` on that"
+    hint = "undo the change, publish it as `{next_version}`, or run `rsppc pin {bundle} --accept` to accept it"
     next_version: str
+    bundle: str
 
 
 class CannotCarry(Diagnostic):
@@ -75,9 +77,7 @@ class Built(Record):
     proofs: Proofs | None = None
 
 
-def build_entry(
-    artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool, locked: bool = False
-) -> Built:
+def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool) -> Built:
     """Compile an entry and write its set of files, where it has no errors."""
     compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
     compilation = prove_fixes(compilation, artifacts, purpose="build", strict=strict)
@@ -88,18 +88,17 @@ def build_entry(
     if not compilation.ok or sink.has_errors or program is None:
         return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
     made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {VERSION}")
-    if locked:
-        _check_lock(entry, made, artifacts, sink)
+    _check_digest(entry, made, artifacts, sink)
+    if sink.has_errors:
         diagnostics = (*compilation.diagnostics, *sink.sorted())
-        if sink.has_errors:
-            return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
+        return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
     if made.left_out:
         count = len(made.left_out)
         diagnostics = (
             *diagnostics,
             CannotCarry(at=entry.item_span(), subject=entry.ref, count=count, notes=made.left_out),
         )
-    written = write_set(root, program.bundle.id, program.bundle.version, made.files())
+    written = write_set(root, program.bundle.id, program.bundle.version, made.documents)
     built = Built(
         ref=entry.ref,
         path=entry.path,
@@ -123,7 +122,7 @@ def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: Diagnostic
     return None
 
 
-def _check_lock(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: DiagnosticSink) -> None:
+def _check_digest(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: DiagnosticSink) -> None:
     """Hold what was built against the digest in the bundle's source."""
     pinned = entry.root.get("bundle_digest")
     if pinned is None or pinned == made.bundle_digest:
@@ -134,6 +133,7 @@ def _check_lock(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: Diag
             at=entry.root.value_span("bundle_digest"),
             subject=entry.ref,
             next_version=f"{entry.id}/v{major}.{minor + 1}",
+            bundle=entry.ref,
             notes=(
                 f"pinned {pinned}",
                 f"built  {made.bundle_digest}",

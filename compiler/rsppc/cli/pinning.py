@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from rsppc.base.names import parse_ref
+from rsppc.base.names import parse_ref, version_key
 from rsppc.base.record import Record
 from rsppc.ir.program import Program
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.syntax.document import Mapping, Sequence
+
+
+class Change(Record):
+    """A digest in the source of a bundle that is not what it would be pinned to now."""
+
+    kind: str
+    ref: str
+    before: str
+    now: str
 
 
 class Pin(Record):
@@ -37,6 +47,36 @@ def pins_of(program: Program, artifacts: Artifacts, entry: Artifact) -> tuple[Pi
         assert artifact is not None
         pins.append(Pin(kind=pinned.kind, ref=pinned.ref, digest=pinned.digest, artifact=artifact))
     return tuple(pins)
+
+
+def changes_of(entry: Artifact, pins: tuple[Pin, ...], bundle_digest: str) -> tuple[Change, ...]:
+    """What pinning would accept: digests in the source of a bundle that say something else today."""
+    digests = {(pin.kind, *_key(pin.ref)): pin.digest for pin in pins}
+    changes = []
+    for kind, text in _references(entry.root):
+        ref = parse_ref(text)
+        now = digests.get((kind, ref.id, version_key(ref.version)), "") if ref is not None else ""
+        if ref is not None and ref.digest is not None and now not in ("", ref.digest):
+            changes.append(Change(kind=kind, ref=ref.name, before=ref.digest, now=now))
+    before = entry.root.get("bundle_digest", bundle_digest)
+    if before != bundle_digest:
+        changes.append(Change(kind="makes", ref=entry.ref, before=before, now=bundle_digest))
+    return tuple(changes)
+
+
+def _references(root: Mapping) -> Iterator[tuple[str, str]]:
+    for key, kind in (("spec_ref", "pipeline"), ("profile_ref", "profile")):
+        if key in root:
+            yield kind, root[key]
+    for kind, key in _LISTS.items():
+        for text in root.get(key) or ():
+            yield kind, text
+
+
+def _key(name: str) -> tuple[str, tuple[int, int, int]]:
+    ref = parse_ref(name)
+    assert ref is not None
+    return ref.id, version_key(ref.version)
 
 
 def pinned_text(entry: Artifact, pins: tuple[Pin, ...], bundle_digest: str) -> str:

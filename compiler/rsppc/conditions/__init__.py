@@ -36,6 +36,7 @@ from rsppc.conditions.judge import (
 )
 from rsppc.conditions.nodes import Tree
 from rsppc.conditions.printing import print_tree
+from rsppc.conditions.trial import holds_and_fails
 
 __all__ = [
     "AUDIO_EVENT_FIELDS",
@@ -62,6 +63,7 @@ __all__ = [
     "event_fields_of_schema",
     "example",
     "exclusive",
+    "holds_and_fails",
     "possible",
     "print_tree",
     "rule_environment",

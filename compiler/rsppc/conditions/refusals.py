@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterable
 
 from rsppc.conditions.complaint import Complaint, ComplaintKind, shorten
-from rsppc.conditions.environment import Environment
+from rsppc.conditions.environment import (
+    AUDIO_EVENT_FIELDS,
+    TEXT_EVENT_FIELDS,
+    Environment,
+    rule_environment,
+)
 from rsppc.conditions.library import Refusal
 from rsppc.conditions.places import chain_at, token_at
 from rsppc.conditions.tokens import LEVELS_MAX, MACROS, Scan
@@ -130,19 +135,28 @@ def _unknown_name(index: int, scan: Scan, environment: Environment) -> Complaint
     start, end = scan.tokens[first].start, scan.tokens[last].end
     name = "".join(token.text for token in scan.tokens[first : last + 1])
     names = [known.name for known in environment.declarations]
-    guess = nearest(name, names)
     place = "an edge's" if environment.place == "edge" else "a rule's"
+    elsewhere = _read_elsewhere(name, environment)
+    guess = nearest(name, names) if not elsewhere else None
     if guess:
         message = f"`{shorten(name)}` is not a name that {place} condition can read; did you mean `{guess}`?"
         return _complaint("unknown-name", start, end, message, guess)
-    if first == last and _compared(first, scan):
+    if not elsewhere and first == last and _compared(first, scan):
         message = f"`{shorten(name)}` is not a name that {place} condition can read. A text stands in quotation marks."
         return _complaint("unknown-name", start, end, message, f'"{name}"')
     root = name.partition(".")[0] + "."
     siblings = [known for known in names if known.startswith(root)] or names
     readable = ", ".join(f"`{known}`" for known in siblings)
-    message = f"`{shorten(name)}` is not a name that {place} condition can read. There are {readable}."
+    message = f"`{shorten(name)}` is not a name that {place} condition can read{elsewhere}. There are {readable}."
     return _complaint("unknown-name", start, end, message)
+
+
+def _read_elsewhere(name: str, environment: Environment) -> str:
+    """Which other conditions can read a name, as the end of a sentence; empty where none can."""
+    if environment.place == "rule":
+        of_events = name.removeprefix("event.") in (*TEXT_EVENT_FIELDS, *AUDIO_EVENT_FIELDS)
+        return ", but those of edges and branches can" if name.startswith("event.") and of_events else ""
+    return ", but those of rules and layers can" if rule_environment(()).find(name) is not None else ""
 
 
 def _compared(index: int, scan: Scan) -> bool:

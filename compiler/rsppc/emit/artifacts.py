@@ -13,8 +13,8 @@ from rsppc.base.record import Record
 from rsppc.emit.bundle import bundle
 from rsppc.emit.canonical_document import CanonicalDocument, document_of
 from rsppc.emit.distribution import distribution
-from rsppc.emit.provenance import provenance
-from rsppc.emit.resolved_spec import resolved_spec
+from rsppc.emit.provenance import provenance, provenance_document
+from rsppc.emit.resolved_spec import ResolvedSpec, resolved_spec
 from rsppc.ir.program import Program
 
 BUNDLE = "bundle.json"
@@ -24,37 +24,34 @@ DISTRIBUTION = "distribution.json"
 
 
 class Artifacts(Record):
-    """The documents of one bundle, in canonical bytes. Values are made of them when asked for."""
+    """The documents of one bundle, and the values that they say; the longest values are made anew when asked for."""
 
     documents: dict[str, CanonicalDocument]
     """By the name of the file."""
+    bundle: dict[str, Any]
+    distribution: dict[str, Any] | None
+    """None where no control-plane snapshot was given."""
     left_out: tuple[str, ...]
     """What `distribution` cannot carry, in words for the author."""
-
-    @property
-    def bundle(self) -> dict[str, Any]:
-        return self.documents[BUNDLE].value()
+    spec: ResolvedSpec
+    program: Program
+    compiler: str
 
     @property
     def bundle_digest(self) -> Digest:
         return self.documents[BUNDLE].digest
 
     @property
-    def resolved_spec(self) -> dict[str, Any]:
-        return self.documents[RESOLVED_SPEC].value()
+    def resolved_spec_digest(self) -> Digest:
+        return self.spec.document.digest
 
     @property
-    def resolved_spec_digest(self) -> Digest:
-        return self.documents[RESOLVED_SPEC].digest
+    def resolved_spec(self) -> dict[str, Any]:
+        return {**self.spec.value, "defaulting_sources": self.spec.document.member("defaulting_sources")}
 
     @property
     def provenance(self) -> dict[str, Any]:
-        return self.documents[PROVENANCE].value()
-
-    @property
-    def distribution(self) -> dict[str, Any] | None:
-        """None where no control-plane snapshot was given."""
-        return self.documents[DISTRIBUTION].value() if DISTRIBUTION in self.documents else None
+        return provenance(self.program, self.spec, self.bundle_digest, self.compiler)
 
     def files(self) -> dict[str, bytes]:
         """The files of the set by name, each in one piece."""
@@ -65,13 +62,18 @@ def artifacts(program: Program, *, snapshot: Mapping[str, Any] | None = None, co
     """What a sound program promises. `snapshot` is the content of a ControlPlaneSnapshot; `compiler` the name and
     version of the compiler, for `provenance.json` alone."""
     spec = resolved_spec(program)
-    released = document_of(bundle(program, spec.document.digest))
-    documents = {BUNDLE: released, RESOLVED_SPEC: spec.document}
-    left_out: tuple[str, ...] = ()
-    if snapshot is not None:
-        carried = distribution(program, spec, snapshot)
+    released = bundle(program, spec.document.digest)
+    carried = distribution(program, spec, snapshot) if snapshot is not None else None
+    documents = {BUNDLE: document_of(released), RESOLVED_SPEC: spec.document}
+    documents[PROVENANCE] = provenance_document(program, spec, documents[BUNDLE].digest, compiler)
+    if carried is not None:
         documents[DISTRIBUTION] = document_of(carried.value)
-        left_out = carried.left_out
-        del carried  # a value as long as the pipeline, and written now
-    documents[PROVENANCE] = provenance(program, spec, released.digest, compiler)
-    return Artifacts(documents=documents, left_out=left_out)
+    return Artifacts(
+        documents=documents,
+        bundle=released,
+        distribution=carried.value if carried is not None else None,
+        left_out=carried.left_out if carried is not None else (),
+        spec=spec,
+        program=program,
+        compiler=compiler,
+    )

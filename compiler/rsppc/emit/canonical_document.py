@@ -2,7 +2,7 @@
 
 The documents of a large pipeline are long: as Python values they take several times the memory of their bytes, and the
 text for people is longer still. So each part is written as soon as it is complete, and its value let go; the digest is
-taken of the parts one by one, and so are the lines of the file made. Only who asks for the value gets it in one piece.
+taken of the parts one by one, and so are the lines of the file made.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
 
-_RUN = 1 << 16
-"""Entries of about so many bytes are formatted together, and items of an array by `_ITEMS` written together: few calls
-for a small document, little memory for a large one."""
+_PIECE = 1 << 16
 _ITEMS = 512
+"""About so many bytes, and so many items of an array, are handled at once: few calls for a small document, little
+memory for a large one."""
 
 
 class Runs(Record):
@@ -42,19 +42,13 @@ class CanonicalDocument(Record):
     digest: Digest
     """Of the canonical bytes."""
 
-    def value(self) -> dict[str, Any]:
-        """The object itself, made anew."""
-        value: dict[str, Any] = msgspec.json.decode(b"".join(canonical_pieces(self.members)))
-        return value
+    def member(self, name: str) -> Any:
+        """The value of a member, made anew."""
+        return msgspec.json.decode(b"".join(canonical_pieces({name: self.members[name]})))[name]
 
     def pieces(self) -> Iterator[bytes]:
         """The file for people, the same bytes as `readable` makes of the value."""
-        before = b"{\n"
-        for name in sorted(self.members):
-            yield before
-            before = b",\n"
-            yield from _lines(name.encode(), self.members[name])
-        yield b"\n}\n"
+        return _gathered(_readable(self.members), b"")
 
 
 def document(members: dict[str, Member]) -> CanonicalDocument:
@@ -112,15 +106,26 @@ def canonical_pieces(members: Mapping[str, Member]) -> Iterator[bytes]:
     yield b"}"
 
 
+def _readable(members: Mapping[str, Member]) -> Iterator[bytes]:
+    before = b"{\n"
+    for name in sorted(members):
+        yield before
+        before = b",\n"
+        yield from _lines(name.encode(), members[name])
+    yield b"\n}\n"
+
+
 def _lines(name: bytes, member: Member) -> Iterator[bytes]:
     """The lines of a member. Runs are formatted where they will stand, inside of brackets like those around them, so
     that they are indented as far as they must be; the lines of brackets that others bring are cut off."""
     if isinstance(member, bytes):
-        yield msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2)[2:-2]
+        lines = msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2)
+        for start in range(2, len(lines) - 2, _PIECE):
+            yield lines[start : min(start + _PIECE, len(lines) - 2)]
         return
     opening, closing = member.brackets[:1], member.brackets[1:]
     cut = 2
-    for run in _gathered(member.runs):
+    for run in _gathered(member.runs, b","):
         lines = msgspec.json.format(b'{"%b":%b%b%b}' % (name, opening, run, closing), indent=2)
         if cut > 2:
             yield b",\n"
@@ -132,15 +137,15 @@ def _lines(name: bytes, member: Member) -> Iterator[bytes]:
 _CLOSING = len(b"\n  }\n}")
 
 
-def _gathered(runs: Iterable[bytes]) -> Iterator[bytes]:
-    """The same entries in runs that are worth a call."""
+def _gathered(texts: Iterable[bytes], separator: bytes) -> Iterator[bytes]:
+    """The same in longer pieces."""
     found: list[bytes] = []
     length = 0
-    for run in runs:
-        found.append(run)
-        length += len(run)
-        if length >= _RUN:
-            yield b",".join(found)
+    for text in texts:
+        found.append(text)
+        length += len(text)
+        if length >= _PIECE:
+            yield separator.join(found)
             found, length = [], 0
     if found:
-        yield b",".join(found)
+        yield separator.join(found)

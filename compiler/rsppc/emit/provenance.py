@@ -24,19 +24,18 @@ from rsppc.ir.program import Program
 from rsppc.ir.setting import Computed, FromModule, Inferred, Setting
 
 
-def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> CanonicalDocument:
+def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> dict[str, Any]:
     """The side file of a ResolvedSpec."""
     places = _Places()
+    origins = [_entry(story, places) for story in spec.stories]
+    return {"origins": origins, **_beside_origins(program, spec, bundle, compiler, places)}
+
+
+def provenance_document(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> CanonicalDocument:
+    """The same in canonical bytes, without ever holding all origins, which are many."""
+    places = _Places()
     origins = array_of(_entry(story, places) for story in spec.stories)
-    inferred = {"ports": _inferred_ports(program, places), "types": _inferred_types(program)}
-    others = {
-        "bundle": {"bundle_id": program.bundle.id, "version": program.bundle.version, "digest": bundle},
-        "resolved_spec": spec.document.digest,
-        "compiler": compiler,
-        "leaves": spec.numbers,
-        "inferred": inferred,
-        "sources": places.sources(),
-    }
+    others = _beside_origins(program, spec, bundle, compiler, places)
     return document({"origins": origins, **{name: canonical(member) for name, member in others.items()}})
 
 
@@ -61,32 +60,51 @@ def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:
     return entry
 
 
+def _beside_origins(
+    program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str, places: _Places
+) -> dict[str, Any]:
+    """All but the origins, whose places have been looked up: `sources` names the files of all places."""
+    inferred = {"ports": _inferred_ports(program, places), "types": _inferred_types(program)}
+    return {
+        "bundle": {"bundle_id": program.bundle.id, "version": program.bundle.version, "digest": bundle},
+        "resolved_spec": spec.document.digest,
+        "compiler": compiler,
+        "leaves": spec.numbers,
+        "inferred": inferred,
+        "sources": places.sources(),
+    }
+
+
 class _Places:
     """Turns places into file, line and column; remembers what would otherwise be looked up again and again."""
 
     def __init__(self) -> None:
         self._found: dict[str, Source] = {}
-        self._entries: dict[int, tuple[Any, dict[Any, int]]] = {}
+        self._numbers: dict[int, tuple[Any, dict[Any, int]]] = {}
 
     def of(self, span: Span) -> dict[str, Any]:
-        source = span.source
-        self._found.setdefault(source.path, source)
-        line, column = source.location(span.start)
-        return {"file": source.path, "line": line, "column": column}
+        return self._at(span.source, span.start)
 
     def value(self, container: Any, key: str | int) -> dict[str, Any]:
-        """The place of a value. A mapping finds its own values by walking; in a long one that is done once for all."""
+        """The place of a value. A mapping would find each of its values by walking; here C does, or a memory."""
         offsets = getattr(container, "at", None)
-        if offsets is not None and isinstance(container, dict) and len(container) > _LONG:
-            known = self._entries.get(id(container))
-            if known is None:
-                numbers = {name: number for number, name in enumerate(container)}
-                known = self._entries[id(container)] = (container, numbers)
-            number = known[1].get(key)
-            if number is not None:
-                start = offsets[4 * number + 2]
-                return self.of(Span(source=getattr(container, "source"), start=start, end=start))  # noqa: B009
-        return self.of(container.value_span(key))
+        if offsets is None or not isinstance(container, dict) or key not in container:
+            return self.of(container.value_span(key))
+        number = list(container).index(key) if len(container) <= _LONG else self._number(container, key)
+        return self._at(getattr(container, "source"), offsets[4 * number + 2])  # noqa: B009
+
+    def _number(self, container: dict[Any, Any], key: Any) -> int:
+        """Which one a key is in a long mapping, of which all keys are counted once."""
+        known = self._numbers.get(id(container))
+        if known is None:
+            numbers = {name: number for number, name in enumerate(container)}
+            known = self._numbers[id(container)] = (container, numbers)
+        return known[1][key]
+
+    def _at(self, source: Source, offset: int) -> dict[str, Any]:
+        self._found.setdefault(source.path, source)
+        line, column = source.location(offset)
+        return {"file": source.path, "line": line, "column": column}
 
     def sources(self) -> dict[str, Any]:
         """Every file that was named, with the digest of its bytes."""

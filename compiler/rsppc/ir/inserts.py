@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from rsppc.base.record import replace
 from rsppc.ir.catalog import Port
 from rsppc.ir.ports import inputs_of, outputs_of
-from rsppc.ir.program import Edge, End, InsertRule, Node, Program
+from rsppc.ir.program import Condition, Edge, End, InsertRule, Node, Program
 from rsppc.ir.setting import Setting, override_all
 from rsppc.ir.types import is_whole_variable, mismatch
+
+Excludes: TypeAlias = Callable[[Condition, Condition], bool]
+"""Whether two conditions certainly never hold together."""
+
+_WORK_MAX = 8192
+"""What one question may spend on pairs of conditions: a short pair costs one, and a long one by the square of its
+length, as its terms are held against each other."""
+_FREE_LENGTH = 100
+
+
+class Exclusion:
+    """Which rules exclude each other. Past a bound of work, rules are taken to hold together."""
+
+    __slots__ = ("_excludes", "_left")
+
+    def __init__(self, excludes: Excludes) -> None:
+        self._excludes = excludes
+        self._left = _WORK_MAX
+
+    def of(self, first: InsertRule, second: InsertRule) -> bool:
+        """Whether the two certainly never hold together."""
+        if first.when is None or second.when is None or self._left <= 0:
+            return False
+        self._left -= 1 + ((len(first.when.text) + len(second.when.text)) // _FREE_LENGTH) ** 2
+        return self._excludes(first.when, second.when)
 
 
 class EdgeIndex:

@@ -17,14 +17,15 @@ position: that is three times as fast as by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Place
 from rsppc.ir.catalog import Latency, NodeType, Port, Provider
+from rsppc.ir.inserts import Excludes, Exclusion
 from rsppc.ir.ports import outputs_of
-from rsppc.ir.program import Condition, Edge, InsertRule, LatencyPath, LatencyStep, Node, Program, Proofs
+from rsppc.ir.program import Edge, InsertRule, LatencyPath, LatencyStep, Node, Program, Proofs
 from rsppc.ir.setting import Setting
 from rsppc.ir.types import Values
 from rsppc.ir.worst_choice import (
@@ -42,12 +43,8 @@ END = "<end>"
 
 EDGE_FIGURE = "max_latency_contribution_ms"
 PLAYBACK_SIGNAL = "playback_started"
-RULES_JUDGED_MAX = 16
-"""Insert rules on one edge whose exclusion is judged pair by pair; of more, all are taken to hold together."""
 
 Quantile: TypeAlias = Literal["p50", "p95"]
-Excludes: TypeAlias = Callable[[Condition, Condition], bool]
-"""Whether two conditions certainly never hold together."""
 
 
 class Missing(Record):
@@ -303,7 +300,9 @@ def _time_graph(program: Program, excludes: Excludes) -> TimeGraph:
     inserts = _inserts(program, excludes, conditional, known)
     for part in (part for both in inserts.values() for group in both for part in group if "->" not in part.subject):
         node_id, _, output = part.subject.rpartition(".")
-        outputs.setdefault(node_id, {})[output] = part
+        ports = outputs.setdefault(node_id, {})
+        former = ports.get(output)  # of a rule that inserts a node of the same name where this one does not
+        ports[output] = part if former is None else Part(part.subject, _worst([former.figure, part.figure]))
     about_edges = {steps: settings for steps, settings in conditional.items() if steps[0] in ("edges", "buffers")}
     bounds: dict[str, Setting | None] = {}
     figures: dict[int, Figure] = {}  # most edges share a setting of the profile, and so its figure
@@ -413,8 +412,9 @@ def _inserts(
     by_edge: dict[str, tuple[Edge, list[InsertRule]]] = {}
     for rule, edge in inserts_on_edges(program):
         by_edge.setdefault(edge.id, (edge, []))[1].append(rule)
+    exclusion = Exclusion(excludes)
     return {
-        edge_id: _worst_inserts(rules, edge, program, excludes, conditional, known)
+        edge_id: _worst_inserts(rules, edge, program, exclusion, conditional, known)
         for edge_id, (edge, rules) in by_edge.items()
     }
 
@@ -423,19 +423,23 @@ def _worst_inserts(
     rules: list[InsertRule],
     edge: Edge,
     program: Program,
-    excludes: Excludes,
+    exclusion: Exclusion,
     conditional: Conditional,
     known: Known,
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Of rules that exclude each other only the slowest counts; all others are taken to hold together."""
+    """Of rules that exclude each other only the slowest counts; all others are taken to hold together.
+
+    Rules are put into groups in which each excludes each, slowest first. At most one of a group holds, so that no
+    program is slower than the slowest of every group together: a bound, though some of those may exclude each other.
+    """
     parts = [_inserted_parts(rule, edge, program, conditional, known) for rule in rules]
     everything = tuple(part for group in parts for part in group)
-    if len(rules) == 1 or len(rules) > RULES_JUDGED_MAX:
+    if len(rules) == 1:
         return everything, ()
     slowest_first = sorted(range(len(rules)), key=lambda index: -_known_sum(parts[index]))
     groups: list[list[int]] = []
     for index in slowest_first:
-        group = next((one for one in groups if all(_exclusive(rules[index], rules[i], excludes) for i in one)), None)
+        group = next((one for one in groups if all(exclusion.of(rules[index], rules[i]) for i in one)), None)
         if group is None:
             groups.append([index])
         else:
@@ -446,10 +450,6 @@ def _worst_inserts(
 
 def _known_sum(parts: tuple[Part, ...]) -> int:
     return sum(part.figure.least_p95_ms for part in parts)
-
-
-def _exclusive(first: InsertRule, second: InsertRule, excludes: Excludes) -> bool:
-    return first.when is not None and second.when is not None and excludes(first.when, second.when)
 
 
 def _inserted_parts(

@@ -633,7 +633,10 @@ def _grows(has: Domain, channels: Scalar) -> bool:
 def _around_samples(has: Domain, wants: Domain, reshaped: list[ConverterStep]) -> tuple[ConverterStep, ...]:
     steps: list[ConverterStep] = []
     codec = has
-    if reshaped and not _covers(Values(values=LINEAR_CODECS), codec):
+    settled = _settled_linear(has, wants) if reshaped else None
+    if settled is not None:
+        codec = settled
+    elif reshaped:
         # Decoding straight to a linear codec that the other end accepts saves the last step.
         linear = meet_domains(wants, Values(values=LINEAR_CODECS))
         decoded = linear.values[0] if type(linear) is Values and "pcm_s16le" not in linear.values else "pcm_s16le"
@@ -643,3 +646,12 @@ def _around_samples(has: Domain, wants: Domain, reshaped: list[ConverterStep]) -
     if meet_domains(codec, wants) is None and type(wants) is Values:
         steps.append(ConverterStep(node_type="audio.transcode", field="codec", value=wants.values[0]))
     return tuple(steps)
+
+
+def _settled_linear(has: Domain, wants: Domain) -> Domain | None:
+    """The linear codecs in which what is produced can come without being decoded; None where it may be compressed."""
+    linear = Values(values=LINEAR_CODECS)
+    if type(has) is AnyValue:
+        return linear
+    both = meet_domains(has, wants)
+    return next((codec for codec in (has, both) if codec is not None and _covers(linear, codec)), None)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rsppc.base.canonical_json import digest_value
+from rsppc.base.canonical_json import canonical, digest_value
 from rsppc.base.digest import Digest
 from rsppc.base.names import Ref, near_miss, parse_ref, version_key
 from rsppc.base.record import replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
+from rsppc.lowering.changed_value import changed_value
 from rsppc.lowering.check_shape import EmptyList, MalformedRef, MissingKey, NullValue, OneOfKeys, sound_mapping
+from rsppc.lowering.check_values import IncompleteSyncDrop, check_values
 from rsppc.model.kinds import BY_NAME, BY_SCHEMA_VERSION
 from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.document import Document, Mapping
@@ -74,6 +76,17 @@ class AmbiguousArtifact(Diagnostic):
     headline = "{kind} `{subject}` stands in several files"
     hint = "remove all but one of them"
     kind: str
+
+
+class PublishedProfileDiffers(Diagnostic):
+    """What a shipped profile says under its version is what everybody means by it. A workspace may hold a copy of it;
+    other defaults need another version or another name."""
+
+    code = "RSP7105"
+    name = "published-profile-differs"
+    headline = "`{subject}` is published with the compiler, and says something else here"
+    hint = "publish it as `{next_version}`, or remove the file"
+    next_version: str
 
 
 class Artifact:
@@ -165,6 +178,8 @@ class Artifacts:
     def at(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
         """The artifact of one file of the workspace, and what was found wrong with the file."""
         artifact, diagnostics = self._own.artifact(path)
+        if artifact is not None:
+            diagnostics = (*diagnostics, *self._clashes(artifact))
         if not diagnostics:
             return artifact, diagnostics
         diagnostics = tuple(self._with_versions(one) for one in diagnostics)
@@ -191,19 +206,26 @@ class Artifacts:
         shipped = self._shipped.of_kind(kind) if self._shipped is not None else []
         return self._own.of_kind(kind), shipped
 
+    def own(self, kind: str, artifact_id: str, version: str) -> Artifact | None:
+        """The artifact of the workspace with a name; None where there is none."""
+        return next(iter(self._own.find(kind, artifact_id, version)), None)
+
     def resolve(self, kind: str, text: str, at: Span, sink: DiagnosticSink) -> Artifact | None:
         """The artifact that a reference names; reported and None where it names none."""
         ref = parse_ref(text)
         assert ref is not None, "malformed references are reported when shapes are checked"
         for shelf in (self._own, self._shipped):
-            found = shelf.find(kind, ref) if shelf is not None else []
-            if len(found) > 1:
-                related = tuple(Related(at=one.item_span(), text="here") for one in found)
-                sink.report(AmbiguousArtifact(at=at, kind=kind, subject=ref.name, related=related))
+            found = shelf.find(kind, ref.id, ref.version) if shelf is not None else []
             if found:
-                for diagnostic in found[0].diagnostics:
+                _, diagnostics = self.at(found[0].path) if shelf is self._own else (None, found[0].diagnostics)
+                for diagnostic in diagnostics:
                     sink.report(self._with_versions(diagnostic))
                 return found[0]
+        refused = self._own.refused(ref.id, ref.version)
+        if refused:  # there is such a file, and what is wrong with it is said
+            for diagnostic in refused:
+                sink.report(diagnostic)
+            return None
         misnamed = self._misnamed(kind, ref)
         if misnamed is not None:  # its file is not named after it, which is what is wrong
             for diagnostic in misnamed.diagnostics:
@@ -212,6 +234,22 @@ class Artifacts:
         meant = self._report_unknown(kind, ref, at, sink)
         # With what was probably meant, the mistakes behind the reference are found in the same run.
         return None if meant is None else self.resolve(kind, meant, at, DiagnosticSink())
+
+    def _clashes(self, artifact: Artifact) -> tuple[Diagnostic, ...]:
+        """What other artifacts of the same name and version make wrong with one of the workspace."""
+        kind = artifact.kind.name
+        same = self._own.find(kind, artifact.id, artifact.version)
+        found: list[Diagnostic] = []
+        if len(same) > 1:
+            related = tuple(Related(at=one.item_span(), text="and here") for one in same[1:])
+            ref, at = same[0].ref, same[0].item_span()
+            found.append(AmbiguousArtifact(at=at, kind=kind, subject=ref, related=related))
+        _, in_the_file = self._own.artifact(artifact.path)
+        is_sound = not any(one.severity == "error" for one in in_the_file)  # else the text is not what is meant
+        if kind == "profile" and is_sound and self._shipped is not None:
+            for published in self._shipped.find(kind, artifact.id, artifact.version):
+                found.extend(_differences(artifact, published))
+        return tuple(found)
 
     def _misnamed(self, kind: str, ref: Ref) -> Artifact | None:
         """The artifact of a reference, where its file has another name; searched only when nothing else is found."""
@@ -261,6 +299,25 @@ class Artifacts:
         return meant
 
 
+def _differences(own: Artifact, published: Artifact) -> tuple[Diagnostic, ...]:
+    """What is said of a profile that is published with the compiler, where the workspace has another text of it."""
+    if own.meaning_digest == published.meaning_digest:
+        return ()
+    (*_, note) = ("", *changed_value(canonical(_content(published)), _content(own)))
+    if not note:  # the same version, written in another way
+        return ()
+    major = version_key(published.version)[0]
+    return (
+        PublishedProfileDiffers(
+            at=own.item_span(), subject=published.ref, next_version=f"{own.id}/v{major + 1}", notes=(note,)
+        ),
+    )
+
+
+def _content(profile: Artifact) -> dict[str, Any]:
+    return {**meaning(profile.root), "version": list(version_key(profile.version))}
+
+
 def _there_are(artifact_id: str, versions: list[str]) -> str:
     shown = ", ".join(f"`{artifact_id}/{version}`" for version in versions[-8:])
     return f"there {'are' if len(versions) > 1 else 'is'} {shown}"
@@ -307,16 +364,23 @@ class _Shelf:
         other._of_kind, other._data, other._artifacts = dict(self._of_kind), dict(self._data), dict(self._artifacts)
         return other
 
-    def find(self, kind: str, ref: Ref) -> list[Artifact]:
+    def find(self, kind: str, artifact_id: str, version: str) -> list[Artifact]:
         """The artifacts that a reference can mean, by the names of their files."""
-        wanted = version_key(ref.version)
         found = []
-        for version, path in self._by_name.get(ref.id, ()):
-            if version_key(version) == wanted:
-                artifact, _ = self.artifact(path)
-                if artifact is not None and artifact.kind.name == kind and artifact.id == ref.id:
-                    found.append(artifact)
+        for path in self._named(artifact_id, version):
+            artifact, _ = self.artifact(path)
+            if artifact is not None and artifact.kind.name == kind and artifact.id == artifact_id:
+                found.append(artifact)
         return found
+
+    def refused(self, artifact_id: str, version: str) -> tuple[Diagnostic, ...]:
+        """What is wrong with files of a name that could not be read as artifacts of any kind."""
+        read_files = [self.artifact(path) for path in self._named(artifact_id, version)]
+        return tuple(one for artifact, diagnostics in read_files if artifact is None for one in diagnostics)
+
+    def _named(self, artifact_id: str, version: str) -> list[str]:
+        wanted = version_key(version)
+        return [path for named, path in self._by_name.get(artifact_id, ()) if version_key(named) == wanted]
 
     def of_kind(self, kind: str) -> list[Artifact]:
         known = self._of_kind.get(kind)
@@ -372,6 +436,7 @@ class _Shelf:
         partial = sink.has_errors
         shape_sink = DiagnosticSink() if partial else sink
         root = sound_mapping(document.root, kind.shape, shape_sink)
+        check_values(kind.name, root, shape_sink)
         if partial:
             for diagnostic in _not_caused_by_reading(shape_sink.sorted(), sink.sorted()):
                 sink.report(diagnostic)
@@ -391,7 +456,7 @@ def _not_caused_by_reading(found: tuple[Diagnostic, ...], unread: tuple[Diagnost
 def _is_absence(found: Diagnostic) -> bool:
     """Whether a finding says that something is missing, which may stand in what could not be read."""
     is_gap = isinstance(found, NullValue) and found.at.text.strip().lower() != "null"
-    return is_gap or isinstance(found, MissingKey | EmptyList | OneOfKeys)
+    return is_gap or isinstance(found, MissingKey | EmptyList | OneOfKeys | IncompleteSyncDrop)
 
 
 _EARLIER_KEYS = {

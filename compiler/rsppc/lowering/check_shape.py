@@ -139,6 +139,16 @@ class RepeatedItem(Diagnostic):
     item: str
 
 
+class BlankText(Diagnostic):
+    """A text that stands for something must say something; leaving its key out is how to say nothing."""
+
+    code = "RSP1116"
+    name = "blank-text"
+    headline = "`{key}` must not be blank"
+    hint = "remove `{key}`, or write a value"
+    key: str
+
+
 class OneOfKeys(Diagnostic):
     """Of some keys exactly one must be written, since they answer the same question."""
 
@@ -257,6 +267,9 @@ def _check_text(value: Any, type_: m.Text, spot: _Spot, sink: DiagnosticSink) ->
                 found=f"one of {len(value)}",
             )
         )
+        return _DROPPED
+    if type_.length_min and (len(value) < type_.length_min or not value.strip()):
+        sink.report(BlankText(at=spot.span(), key=spot.name))
         return _DROPPED
     return value
 
@@ -548,7 +561,7 @@ def _plain_test(type_: m.FieldType) -> _Test | None:
             return lambda value: value.__class__ is int and low <= value <= high
         case m.Flag():
             return lambda value: value.__class__ is bool
-        case m.Text(length_max=longest):
+        case m.Text(length_max=longest, length_min=0):
             return lambda value: value.__class__ is str and len(value) <= longest
         case m.Identifier(form=form):
             fits = _MATCHES[form]

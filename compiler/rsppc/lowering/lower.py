@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsppc.base.canonical_json import canonical
-from rsppc.base.difference import first_difference
 from rsppc.base.digest import digest_bytes
 from rsppc.base.names import parse_ref, version_key
+from rsppc.base.record import replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.catalog import Catalog
 from rsppc.ir.program import Bundle, Defaults, Layer, Module, Pinned, Policy, Program, Subgraph
 from rsppc.ir.setting import FromModule, Setting, Written
 from rsppc.lowering.artifacts import Artifact, Artifacts, meaning
+from rsppc.lowering.changed_value import changed_value
 from rsppc.lowering.extension import lower_catalog
 from rsppc.lowering.governance import lower_layer, lower_policy
 from rsppc.lowering.graph import OriginOf, lower_edges, lower_nodes, lower_turns
@@ -78,7 +78,9 @@ class DuplicateSubgraph(Diagnostic):
 
 
 class ProfileNotAllowed(Diagnostic):
-    """A compatibility policy lists the profiles that may be used; others are refused before they reach a runtime."""
+    """A compatibility policy lists the profiles that may be used; others are refused before they reach a runtime. The
+    policies of the workspace bind every profile. The shipped one binds where the workspace has none, and only shipped
+    profiles: a profile that an author writes under a name of its own is the author's decision."""
 
     code = "RSP7101"
     name = "profile-not-allowed"
@@ -95,8 +97,19 @@ class DigestDiffers(Diagnostic):
     code = "RSP7102"
     name = "digest-differs"
     headline = "`{subject}` is no longer what was pinned"
-    hint = "publish the change as `{next_version}`, or run `rsppc pin` to accept it"
+    hint = "publish the change as `{next_version}`, or run `rsppc pin --accept` to accept it"
     next_version: str
+
+
+class BundleNameTaken(Diagnostic):
+    """A spec used without a bundle is released under its own name. Where a bundle has that name and version, one of the
+    two would silently replace the output of the other."""
+
+    code = "RSP7203"
+    name = "bundle-name-taken"
+    headline = "spec `{subject}` would be released under the name of bundle `{bundle}`"
+    hint = "rename the bundle, or write one with another name that releases this spec"
+    bundle: str
 
 
 def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Program | None:
@@ -104,6 +117,8 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
     implicit = entry.kind.name == "pipeline"
     for diagnostic in entry.diagnostics:
         sink.report(diagnostic)
+    if implicit:
+        _check_name(artifacts, entry, sink)
     spec = entry if implicit else _reference(artifacts, entry.root, "spec_ref", "pipeline", sink)
     if spec is None:
         return None
@@ -134,7 +149,7 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         edges=edges,
         subgraphs=subgraphs,
         turns=lower_turns(spec.root.get("turns"), spec.root, origin),
-        defaults=_defaults(profile),
+        defaults=_defaults(profile, artifacts),
         policies=lowered_policies,
         layers=lowered_layers,
         stated_types=stated_types(edges, subgraphs, lowered_layers, lowered_policies, sink),
@@ -143,6 +158,13 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         asset_digest=artifacts.workspace.asset_digest,
         partial=lost_parts(spec) or modules.partial,
     )
+
+
+def _check_name(artifacts: Artifacts, spec: Artifact, sink: DiagnosticSink) -> None:
+    bundle = artifacts.own("bundle", spec.id, spec.version)
+    if bundle is not None:
+        related = (Related(at=bundle.item_span(), text="the bundle"),)
+        sink.report(BundleNameTaken(at=spec.item_span(), subject=spec.ref, bundle=bundle.ref, related=related))
 
 
 def lost_parts(artifact: Artifact) -> bool:
@@ -253,33 +275,7 @@ def first_change(pinned: str, content: Any, artifacts: Artifacts) -> tuple[str, 
     kept = artifacts.workspace.pinned_object(pinned)
     if kept is None or digest_bytes(kept.rstrip(b"\n")) != pinned:
         return ()
-    from msgspec.json import decode  # only where something differs
-
-    now = decode(canonical(content))
-    found = first_difference(decode(kept), now)
-    if found is None:
-        return ()
-    before, after = (canonical(one).decode()[:80] for one in (found.before, found.after))
-    return (f"first difference at {_spoken(found.pointer, now)}: it was {before}, and is {after}",)
-
-
-_NAMES = ("node_id", "id", "name", "node_type", "provider_id")
-
-
-def _spoken(pointer: str, content: Any) -> str:
-    """A pointer whose indexes into lists of named things are replaced by their names."""
-    steps: list[str] = []
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(content, list) and key.isdigit() and int(key) < len(content):
-            content = content[int(key)]
-            named = content if isinstance(content, dict) else {}
-            ends = f"{named['from']}->{named['to']}" if {"from", "to"} <= named.keys() else None
-            steps.append(ends or next((str(named[name]) for name in _NAMES if name in named), key))
-        else:
-            content = content.get(key) if isinstance(content, dict) else None
-            steps.append(key)
-    return ".".join(steps) or "the whole"
+    return changed_value(kept, content)
 
 
 def _profile(artifacts: Artifacts, entry: Artifact, spec: Artifact, sink: DiagnosticSink) -> Artifact | None:
@@ -311,7 +307,7 @@ def _name(text: str) -> str:
 
 def _check_allowed(artifacts: Artifacts, profile: Artifact, at: Span, sink: DiagnosticSink) -> None:
     own, shipped = artifacts.of_kind("compat")
-    for policy in own or shipped:
+    for policy in own or (shipped if profile.shipped else ()):
         for rule in policy.root.get("rules") or ():
             allowed = rule.get("profiles_allowed")
             if allowed and profile.ref not in {_name(one) for one in allowed}:
@@ -322,11 +318,33 @@ def _check_allowed(artifacts: Artifacts, profile: Artifact, at: Span, sink: Diag
                 )
 
 
-def _defaults(profile: Artifact) -> Defaults:
+def _defaults(profile: Artifact, artifacts: Artifacts) -> Defaults:
     if profile.lowered is None:
-        profile.lowered = lower_profile(profile.root)
+        profile.lowered = _with_stand_ins(lower_profile(profile.root), profile.root, artifacts)
     defaults: Defaults = profile.lowered
     return defaults
+
+
+def _with_stand_ins(defaults: Defaults, root: Mapping, artifacts: Artifacts) -> Defaults:
+    """The defaults with those of a shipped profile where the profile lacks a whole table, which has been reported: it
+    is not to be missed again at every edge. Nothing is emitted of it."""
+    buffers: Mapping = root.get("buffer_defaults") or Mapping()
+    data = buffers.get("DataLane") or Mapping()
+    lacking = [f"DataLane.{kind}" for kind in ("additive", "replaceable") if kind not in data]
+    lacking += [lane for lane in ("ControlLane", "TelemetryLane") if lane not in buffers]
+    tables = {"budget_defaults": "budgets", "edge_defaults": "edges", "lane_defaults": "lanes"}
+    missing = [name for key, name in tables.items() if key not in root]
+    if not lacking and not missing:
+        return defaults
+    _, shipped = artifacts.of_kind("profile")
+    if not shipped:
+        return defaults
+    other = lower_profile(shipped[0].root)
+    return replace(
+        defaults,
+        buffers={**defaults.buffers, **{frame: other.buffers[frame] for frame in lacking}},
+        **{name: getattr(other, name) for name in missing},
+    )
 
 
 def _policy(artifact: Artifact, sink: DiagnosticSink) -> Policy:

@@ -79,8 +79,16 @@ SYNC_DROP = Shape(
             required=True,
         ),
         field("scope", Choice(values=("edge_local", "plan_wide")), "How far the group reaches.", required=True),
-        field("group_by", Choice(values=("sync_id", "event_id", "custom")), "What makes events a group."),
-        field("sync_domain", Text(length_max=200), "The domain whose discontinuity is announced."),
+        field(
+            "group_by",
+            Choice(values=("sync_id", "event_id", "custom")),
+            "What makes events a group; needed unless the policy is `no_sync`.",
+        ),
+        field(
+            "sync_domain",
+            Text(length_max=200, length_min=1),
+            "The domain whose discontinuity is announced; needed by `drop_with_discontinuity`.",
+        ),
     ),
 )
 
@@ -107,7 +115,7 @@ BUFFER_FIELDS: tuple[Field, ...] = (
     field("max_block_time_ms", MS_FROM_1, "Longest time a producer may be held up; needed by `block`."),
     field("watermarks", Nested(shape=WATERMARKS), "Filling at which the queue counts as full and as relaxed."),
     field("lane_handling", Nested(shape=LANE_HANDLING), "Treatment of each lane when the edge is full."),
-    field("fairness_key", Text(length_max=200), "Key by which waiting work is shared out fairly."),
+    field("fairness_key", Text(length_max=200, length_min=1), "Key by which waiting work is shared out fairly."),
     field("sync_drop_policy", Nested(shape=SYNC_DROP), "What is dropped together."),
     field("lossy", Flag(), "Says that losing data here is wanted, where the type says it is not harmless."),
 )

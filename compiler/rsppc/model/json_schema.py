@@ -77,7 +77,8 @@ def _schema(type_: m.FieldType, definitions: _Definitions) -> dict[str, Any]:
 
 
 def _text(type_: m.Text, _definitions: _Definitions) -> dict[str, Any]:
-    return {"type": "string", "maxLength": type_.length_max}
+    schema: dict[str, Any] = {"type": "string", "maxLength": type_.length_max}
+    return schema if not type_.length_min else {**schema, "minLength": type_.length_min, "pattern": "\\S"}
 
 
 def _identifier(type_: m.Identifier, _definitions: _Definitions) -> dict[str, Any]:

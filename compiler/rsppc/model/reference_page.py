@@ -159,6 +159,8 @@ def _bounds(type_: m.FieldType) -> str:
     match type_:
         case m.Integer(minimum=low, maximum=high):
             return f"{low} to {high}"
+        case m.Text(length_max=most, length_min=least) if least:
+            return f"{least} to {most} characters, not only blanks"
         case m.Text(length_max=length) if length != _TEXT_LENGTH_MAX:
             return f"at most {length} characters"
         case m.Listing(item=inner, length_min=least, unique=unique):

@@ -17,6 +17,8 @@ class Text(Record):
     """Any text."""
 
     length_max: int = 65536
+    length_min: int = 0
+    """From 1 on, blanks alone are not enough."""
     block: bool = False
     """Prose that may run over several lines."""
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from rsppc.base.names import near_miss
 from rsppc.base.record import replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
-from rsppc.ir.inserts import EdgeIndex, fitting_ports, insert_rules, split_edge, with_type_defaults
+from rsppc.ir.inserts import EdgeIndex, Exclusion, fitting_ports, insert_rules, split_edge, with_type_defaults
 from rsppc.ir.program import Edge, InsertRule, Program
 from rsppc.passes.base import Pass, facts
+from rsppc.passes.check_time import exclude_each_other
+from rsppc.passes.sound_fallbacks import FallbackWithEdges
 
 
 class InsertOnNoEdge(Diagnostic):
@@ -28,12 +30,26 @@ class InsertOnNoEdge(Diagnostic):
 
 
 class InsertedNameTaken(Diagnostic):
-    """The node of an insert rule needs a name of its own."""
+    """The node of an insert rule needs a name of its own. Two rules may only share one where their conditions exclude
+    each other, so that no program has both."""
 
     code = "RSP6302"
     name = "inserted-name-taken"
-    headline = "rule `{subject}` inserts a node `{node}`, but the pipeline has one of that name"
-    hint = "rename the node in the rule"
+    headline = "rule `{subject}` inserts a node `{node}`, but {taken}"
+    hint = "{advice}"
+    node: str
+    taken: str
+    advice: str
+
+
+class InsertWithFallback(Diagnostic):
+    """A fallback stands in the graph all the time, while the node of a rule with a condition only sometimes does: that
+    the fallback comes in time and takes over what it must is proved of nodes that are always there."""
+
+    code = "RSP6304"
+    name = "insert-with-fallback"
+    headline = "rule `{subject}` only sometimes inserts `{node}`, which then cannot have a fallback"
+    hint = "remove the fallback, or the `when` of the rule"
     node: str
 
 
@@ -51,15 +67,18 @@ class InsertDoesNotFit(Diagnostic):
 
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
-    sound: list[InsertRule] = []
+    sound: dict[int, InsertRule] = {}
+    by_name: dict[str, list[InsertRule]] = {}
+    exclusion = Exclusion(exclude_each_other)
     for rule in insert_rules(program):
-        if _is_sound(rule, program, sink):
-            sound.append(rule)
+        namesakes = by_name.setdefault(rule.node.id, [])
+        if _has_own_name(rule, namesakes, exclusion, program, sink) and _is_sound(rule, program, sink):
+            sound[id(rule)] = usable = _with_sound_fallback(rule, program, sink)
+            namesakes.append(rule)
             if rule.when is None:
-                program = inserted(program, rule)
-    keep = {id(rule) for rule in sound}
+                program = inserted(program, usable)
     policies = tuple(
-        replace(policy, insert_rules=tuple(rule for rule in policy.insert_rules if id(rule) in keep))
+        replace(policy, insert_rules=tuple(sound[id(rule)] for rule in policy.insert_rules if id(rule) in sound))
         for policy in program.policies
     )
     return replace(program, policies=policies)
@@ -83,13 +102,28 @@ def edge_between(program: Program, rule: InsertRule) -> Edge | None:
     return EdgeIndex(program, (one.node.id for one in insert_rules(program))).edge_of(rule)
 
 
+def _has_own_name(
+    rule: InsertRule, namesakes: list[InsertRule], exclusion: Exclusion, program: Program, sink: DiagnosticSink
+) -> bool:
+    """Whether no program has another node of the name; `namesakes` are sound rules before this one."""
+    name = rule.node.id
+    other = next((one for one in namesakes if not exclusion.of(one, rule)), None)
+    if other is None and name not in program.nodes:
+        return True
+    if other is None:
+        taken, advice = "the pipeline has one of that name", "rename the node in the rule"
+        related = Related(at=program.nodes[name].place.span(), text="the node of the pipeline")
+    else:
+        taken = f"rule `{other.id}` inserts one of that name too"
+        advice = "rename the node in one of the rules, or let their conditions exclude each other"
+        related = Related(at=other.node.place.span(), text=f"the node of rule `{other.id}`")
+    at = rule.node.place.span()
+    sink.report(InsertedNameTaken(at=at, subject=rule.id, node=name, taken=taken, advice=advice, related=(related,)))
+    return False
+
+
 def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
     if rule.node.type is None:
-        return False
-    if rule.node.id in program.nodes:
-        related = (Related(at=program.nodes[rule.node.id].place.span(), text="the node of the pipeline"),)
-        at = rule.node.place.span()
-        sink.report(InsertedNameTaken(at=at, subject=rule.id, node=rule.node.id, related=related))
         return False
     found = edge_between(program, rule)
     if found is None:
@@ -114,6 +148,24 @@ def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
         )
         return False
     return True
+
+
+def _with_sound_fallback(rule: InsertRule, program: Program, sink: DiagnosticSink) -> InsertRule:
+    """The rule, without a fallback of its node that is reported: the mistake stands in the policy, not in the graph."""
+    fallback = rule.node.fallback
+    if fallback is None:
+        return rule
+    at = fallback.place.span()
+    ends = (end for edge in program.edges for end in (edge.source, edge.target) if end.node == fallback.to)
+    end = next(ends, None)
+    if rule.when is not None:
+        sink.report(InsertWithFallback(at=at, subject=rule.id, node=rule.node.id))
+    elif end is not None:
+        related = (Related(at=end.place.span(), text="an edge of its own"),)
+        sink.report(FallbackWithEdges(at=at, subject=fallback.to, primary=rule.node.id, related=related))
+    else:
+        return rule
+    return replace(rule, node=replace(rule.node, fallback=None))
 
 
 PASS = Pass(

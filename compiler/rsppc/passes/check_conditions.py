@@ -16,7 +16,7 @@ from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.ports import solver_input
 from rsppc.ir.program import CancelPlace, Condition, Edge, Layer, Node, Policy, Program
-from rsppc.ir.setting import Setting, Written
+from rsppc.ir.setting import place_of
 from rsppc.ir.types import PortType, Values
 from rsppc.passes.base import Pass, facts
 
@@ -58,6 +58,17 @@ class NeverTrue(Diagnostic):
     hint = "remove what it guards, or correct it"
 
 
+class UndecidedCondition(Diagnostic):
+    """Whether a condition always or never holds is decided for comparisons of one value with literals, and shown by
+    trial for many others. Of this one it is not known, so that nobody but its author can tell that it is right."""
+
+    code = "RSP6004"
+    name = "undecided-condition"
+    severity = "note"
+    headline = "it is not decided whether this condition can hold and can fail"
+    hint = "nothing, if it says what you mean; comparisons of one value with literals are decided"
+
+
 class OverlappingConditions(Diagnostic):
     """An event takes one way. Where two conditions can hold at once, an order must say which one is taken."""
 
@@ -75,7 +86,7 @@ class NoOtherwise(Diagnostic):
     code = "RSP6012"
     name = "no-otherwise"
     headline = "nothing says what becomes of an event at `{subject}` for which no condition holds{example}"
-    hint = "add an edge with `otherwise: true`, or write `otherwise: drop` on the conditional ones"
+    hint = "add an edge with `otherwise: true`, or write `otherwise: drop` on one of the conditional ones"
     example: str
 
 
@@ -88,6 +99,15 @@ class MisplacedOtherwise(Diagnostic):
     hint = "{advice}"
     problem: str
     advice: str
+
+
+class MisplacedPriority(Diagnostic):
+    """`priority` says which of several conditions is tried first; without a condition it decides nothing."""
+
+    code = "RSP6014"
+    name = "misplaced-priority"
+    headline = "edge `{subject}` has a `priority`, but no condition"
+    hint = "remove it, or add a `when`"
 
 
 class NoConfidence(Diagnostic):
@@ -163,7 +183,7 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
 
 def _checked(condition: Condition, environment: Environment, sink: DiagnosticSink) -> Condition:
     """The condition with what checking made of it; reported where it is refused."""
-    from rsppc.conditions import always, check
+    from rsppc.conditions import always, check, holds_and_fails
 
     made = check(condition.text, environment)
     if isinstance(made, tuple):
@@ -181,6 +201,8 @@ def _checked(condition: Condition, environment: Environment, sink: DiagnosticSin
             sink.report(AlwaysTrue(at=condition.place.span()))
         case "never":
             sink.report(NeverTrue(at=condition.place.span()))
+        case "undecided" if not holds_and_fails(made):
+            sink.report(UndecidedCondition(at=condition.place.span()))
     return replace(condition, checked=made)
 
 
@@ -347,7 +369,11 @@ def _check_coverage(output: str, conditional: list[Edge], rest: list[Edge], sink
                 related=related,
             )
         )
-    if rest or all(edge.otherwise == "drop" for edge in conditional):
+    dropping = [edge for edge in conditional if edge.otherwise == "drop"]
+    if rest:
+        _report_contradictions(output, dropping, rest[0], sink)
+        return
+    if dropping:  # the edges are one switch, and one of them speaks for it
         return
     conditions = [edge.when.checked for edge in conditional if edge.when is not None]
     if any(one is None for one in conditions) or covers(conditions) == "covers":
@@ -357,11 +383,28 @@ def _check_coverage(output: str, conditional: list[Edge], rest: list[Edge], sink
     sink.report(NoOtherwise(at=at, subject=output, example=f", as with {example}" if example else ""))
 
 
+def _report_contradictions(output: str, dropping: list[Edge], rest: Edge, sink: DiagnosticSink) -> None:
+    """Edges that drop the events that another edge takes."""
+    related = (Related(at=rest.source.place.span(), text="this edge takes the rest"),)
+    for edge in dropping:
+        sink.report(
+            MisplacedOtherwise(
+                at=_place_of("otherwise", edge),
+                subject=output,
+                problem=f"what `otherwise: drop` drops, the edge into `{rest.target}` takes",
+                advice="remove `otherwise: drop`, or the edge with `otherwise: true`",
+                related=related,
+            )
+        )
+
+
 def _check_otherwise(program: Program, sink: DiagnosticSink) -> None:
-    """`otherwise` where it means nothing."""
+    """`otherwise` and `priority` where they mean nothing."""
     conditional = {str(edge.source) for edge in program.edges if edge.when is not None}
     for edge in program.edges:
         problem = None
+        if edge.priority is not None and edge.when is None:
+            sink.report(MisplacedPriority(at=_place_of("priority", edge), subject=edge.id))
         if edge.otherwise is True and edge.when is not None:
             problem, advice = "an edge has a condition or is the way for the rest, not both", "remove one of the two"
         elif edge.otherwise is True and str(edge.source) not in conditional:
@@ -370,14 +413,15 @@ def _check_otherwise(program: Program, sink: DiagnosticSink) -> None:
         elif edge.otherwise == "drop" and edge.when is None:
             problem, advice = "`otherwise: drop` belongs to an edge with a condition", "remove it, or add a `when`"
         if problem is not None:
-            sink.report(MisplacedOtherwise(at=_otherwise_place(edge), subject=edge.id, problem=problem, advice=advice))
+            sink.report(
+                MisplacedOtherwise(at=_place_of("otherwise", edge), subject=edge.id, problem=problem, advice=advice)
+            )
 
 
-def _otherwise_place(edge: Edge) -> Any:
-    setting: Setting | None = edge.settings.get("otherwise")
-    if setting is not None and isinstance(setting.origin, Written):
-        return setting.origin.span()
-    return edge.source.place.span()
+def _place_of(key: str, edge: Edge) -> Span:
+    """Where an edge says something, else where it begins."""
+    setting = edge.settings.get(key)
+    return edge.source.place.span() if setting is None else place_of(setting)
 
 
 RULES = Pass(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from rsppc.base.digest import Digest
-from rsppc.base.names import near_miss
+from rsppc.base.names import ID, near_miss
 from rsppc.base.record import replace
+from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
-from rsppc.ir.catalog import Catalog, ConfigField, ConfigType
+from rsppc.ir.catalog import Catalog, ConfigField, ConfigType, NodeType
 from rsppc.ir.program import Node, Patch, Program
 from rsppc.ir.setting import FromNodeType, Setting, place_of
 from rsppc.passes.base import Pass, facts
@@ -111,6 +112,7 @@ def _with_sound_config(node: Node, program: Program, assets: dict[str, Digest], 
     if node_type is None:
         return node
     fields = node_type.config
+    naming = _naming_fields(node_type)
     wrong: list[str] = []
     meant: dict[str, Setting] = {}
     for name, setting in node.config.items():
@@ -120,8 +122,12 @@ def _with_sound_config(node: Node, program: Program, assets: dict[str, Digest], 
             wrong.append(name)
             if guess is not None and (guess not in node.config or guess in node_type.defaults):
                 meant[guess] = setting
-        elif _needs_check(field, setting) and not _is_sound(node, field, setting, program, assets, sink):
-            wrong.append(name)
+        elif _needs_check(field, setting):
+            if not _is_sound(node, field, setting, program, assets, sink):
+                wrong.append(name)
+            elif name in naming and not _names_ports(node, field, setting, sink):
+                wrong.append(name)
+                meant[name] = replace(setting, value=_sound_names(setting.value))
     for name, field in fields.items():
         is_set = name in meant or (name in node.config and node.config[name].value is not None)
         if field.required and not is_set:
@@ -132,6 +138,54 @@ def _with_sound_config(node: Node, program: Program, assets: dict[str, Digest], 
         return node
     kept = {name: setting for name, setting in node.config.items() if name not in wrong}
     return replace(node, config={**kept, **meant})
+
+
+def _naming_fields(node_type: NodeType) -> frozenset[str]:
+    """Config fields that name ports."""
+    ports = (*node_type.inputs.values(), *node_type.outputs.values())
+    fields = {port.named_by for port in ports if port.named_by is not None}
+    return frozenset(fields | {"default"} if "branches" in fields else fields)
+
+
+def _names_ports(node: Node, field: ConfigField, setting: Setting, sink: DiagnosticSink) -> bool:
+    """Whether names of ports are names and differ; reported where not. Several branches may lead to one port."""
+    value = setting.value
+    names = value if isinstance(value, list) else [value]
+    seen: set[str] = set()
+    faults = 0
+    for index, name in enumerate(names):
+        at = _part_of(value, index) or place_of(setting)
+        if isinstance(name, dict):
+            at = _part_of(name, "port") or at
+            name = name.get("port")
+        if not isinstance(name, str):
+            continue
+        problem = None
+        if ID.fullmatch(name) is None:
+            problem = f"names a port `{name[:60]}`; names are small letters, digits and `_`, a letter first"
+        elif name in seen and isinstance(names[index], str):
+            problem = f"names `{name[:60]}` twice"
+        if problem is not None:
+            faults += 1
+            sink.report(replace(_wrong(node, field, setting, problem), at=at))
+        seen.add(name)
+    return faults == 0
+
+
+def _part_of(value: Any, key: str | int) -> Span | None:
+    """Where one part of a list or mapping was written; None for a value that nobody wrote in a file."""
+    value_span = getattr(value, "value_span", None)
+    return value_span(key) if value_span is not None and not (isinstance(key, str) and key not in value) else None
+
+
+def _sound_names(value: Any) -> Any:
+    """Names of ports without those that are reported."""
+    if not isinstance(value, list):
+        return value
+    names = [one.get("port") if isinstance(one, dict) else one for one in value]
+    sound = [isinstance(name, str) and ID.fullmatch(name) is not None for name in names]
+    kept = [one for one, is_sound in zip(value, sound, strict=True) if is_sound]
+    return kept if any(isinstance(one, dict) for one in kept) else list(dict.fromkeys(kept))
 
 
 def _needs_check(field: ConfigField, setting: Setting) -> bool:

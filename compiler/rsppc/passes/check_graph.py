@@ -14,6 +14,7 @@ from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, Related
 from rsppc.ir.catalog import Port
 from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import Edge, Node, Program
+from rsppc.ir.setting import place_of
 from rsppc.ir.types import mismatch
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.infer_scopes import says_turn
@@ -97,6 +98,24 @@ class FeedbackWithoutLoop(Diagnostic):
     hint = "remove `feedback` and `max_rounds`"
 
 
+class SeveralFeedbackEdges(Diagnostic):
+    """One edge closes a loop, and says how often it may go round. With two marks it is not clear where a round ends."""
+
+    code = "RSP4116"
+    name = "several-feedback-edges"
+    headline = "the loop that edge `{subject}` is part of has more than one feedback edge"
+    hint = "leave `feedback` and `max_rounds` at the edge that closes the loop, and remove them from the others"
+
+
+class RoundsWithoutFeedback(Diagnostic):
+    """`max_rounds` bounds the loop that a feedback edge closes; on any other edge it bounds nothing."""
+
+    code = "RSP4117"
+    name = "rounds-without-feedback"
+    headline = "edge `{subject}` has `max_rounds`, but is no feedback edge"
+    hint = "add `feedback: true` if the edge closes a loop, or remove `max_rounds`"
+
+
 class Unreachable(Diagnostic):
     """A node that nothing from outside can reach never runs."""
 
@@ -131,7 +150,11 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     if not program.partial:
         _check_completeness(program, sink)
     order = _topological_order(program, sink)
-    _check_feedback(program, sink)
+    unmarked = _check_feedback(program, order, sink)
+    if unmarked:  # goes on as if the mark were not there, lest what follows looks like further mistakes
+        edges = tuple(replace(edge, feedback=False) if edge.id in unmarked else edge for edge in program.edges)
+        program = replace(program, edges=edges)
+        order = _topological_order(program, sink)
     return replace(program, order=order)
 
 
@@ -378,15 +401,107 @@ def _report_cycles(program: Program, on_loops: set[str], sink: DiagnosticSink) -
                 stack.append((follower, iter(onward.get(follower, ()))))
 
 
-def _check_feedback(program: Program, sink: DiagnosticSink) -> None:
+def _check_feedback(program: Program, order: tuple[str, ...], sink: DiagnosticSink) -> set[str]:
+    """Each feedback edge closes a loop of other edges; gives the ids of those whose mark is one too many."""
+    feedback: list[Edge] = []
     for edge in program.edges:
-        if not edge.feedback:
-            continue
-        if edge.max_rounds is None:
-            sink.report(FeedbackWithoutRounds(at=edge.source.place.span(), subject=edge.id))
-        forward = [one for one in program.edges if not one.feedback]
-        if edge.source.node not in _reached({edge.target.node}, forward):
+        if edge.feedback:
+            feedback.append(edge)
+            if edge.max_rounds is None:
+                sink.report(FeedbackWithoutRounds(at=edge.source.place.span(), subject=edge.id))
+        elif edge.max_rounds is not None:
+            at = place_of(edge.settings["max_rounds"]) if "max_rounds" in edge.settings else edge.source.place.span()
+            sink.report(RoundsWithoutFeedback(at=at, subject=edge.id))
+    if not feedback:
+        return set()
+    group_of = _groups_on_loops(program.edges, order)
+    together: dict[int, list[Edge]] = {}
+    for edge in feedback:
+        if group_of[edge.source.node] != group_of[edge.target.node]:
             sink.report(FeedbackWithoutLoop(at=edge.source.place.span(), subject=edge.id))
+        else:
+            together.setdefault(group_of[edge.source.node], []).append(edge)
+    several = [edge for edges in together.values() if len(edges) > 1 for edge in edges]
+    if not several or _is_cyclic(program.edges, order):  # a loop without any mark has been reported
+        return set()
+    closing = _closing(several, program.edges, order)
+    unmarked: set[str] = set()
+    for edges in together.values():
+        found = next((edge for edge in edges if len(edges) > 1 and edge.id not in closing), None)
+        if found is not None:
+            others = [edge for edge in edges if edge is not found][:_OTHERS_MAX]
+            related = tuple(Related(at=one.source.place.span(), text="another one in the loop") for one in others)
+            sink.report(SeveralFeedbackEdges(at=found.source.place.span(), subject=found.id, related=related))
+            unmarked.add(found.id)
+    return unmarked
+
+
+_OTHERS_MAX = 5
+
+
+def _is_cyclic(edges: Iterable[Edge], order: tuple[str, ...]) -> bool:
+    position = {node_id: index for index, node_id in enumerate(order)}
+    return any(position[edge.source.node] > position[edge.target.node] for edge in edges if not edge.feedback)
+
+
+def _groups_on_loops(edges: Iterable[Edge], order: tuple[str, ...]) -> dict[str, int]:
+    """A number for each node; nodes that reach each other have the same one (Kosaraju's algorithm)."""
+    onward: dict[str, list[str]] = {}
+    backward: dict[str, list[str]] = {}
+    for edge in edges:
+        onward.setdefault(edge.source.node, []).append(edge.target.node)
+        backward.setdefault(edge.target.node, []).append(edge.source.node)
+    finished: list[str] = []
+    seen: set[str] = set()
+    for start in order:
+        stack = [(start, iter(onward.get(start, ())))] if start not in seen else []
+        seen.add(start)
+        while stack:
+            node_id, following = stack[-1]
+            follower = next((one for one in following if one not in seen), None)
+            if follower is None:
+                finished.append(node_id)
+                stack.pop()
+            else:
+                seen.add(follower)
+                stack.append((follower, iter(onward.get(follower, ()))))
+    group_of: dict[str, int] = {}
+    for number, start in enumerate(reversed(finished)):
+        waiting = [start] if start not in group_of else []
+        while waiting:
+            node_id = waiting.pop()
+            if node_id not in group_of:
+                group_of[node_id] = number
+                waiting.extend(backward.get(node_id, ()))
+    return group_of
+
+
+_AT_ONCE = 2000
+
+
+def _closing(feedback: list[Edge], edges: Iterable[Edge], order: tuple[str, ...]) -> set[str]:
+    """Ids of the feedback edges from whose target other edges lead back to their source.
+
+    Nodes are gone through in order, many edges at once: a node knows by the bits of a number from whose targets it is
+    reached.
+    """
+    onward: dict[str, list[str]] = {}
+    for edge in edges:
+        if not edge.feedback:
+            onward.setdefault(edge.source.node, []).append(edge.target.node)
+    closing: set[str] = set()
+    for first in range(0, len(feedback), _AT_ONCE):
+        asked = feedback[first : first + _AT_ONCE]
+        reached_from: dict[str, int] = {}
+        for bit, edge in enumerate(asked):
+            reached_from[edge.target.node] = reached_from.get(edge.target.node, 0) | 1 << bit
+        for node_id in order:
+            bits = reached_from.get(node_id)
+            if bits is not None:
+                for follower in onward.get(node_id, ()):
+                    reached_from[follower] = reached_from.get(follower, 0) | bits
+        closing.update(edge.id for bit, edge in enumerate(asked) if reached_from.get(edge.source.node, 0) >> bit & 1)
+    return closing
 
 
 def _check_reach(

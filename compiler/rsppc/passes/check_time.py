@@ -14,13 +14,13 @@ Three paths are held against budgets and gates; `ir/turn_time.py` says exactly w
 
 Every node is held against its `budget_ms` or the profile's `node_budget_ms` (`node/ID` in the proofs), every edge
 against `edge_budget_ms`. What conditional layers, degrade rules, provider rules and insert rules can change is taken at
-its worst. A missing figure leaves a path unproved; if what is known of it is over the budget already, that is an error
-all the same.
+its worst, and a finding that is there only because of them names them. A missing figure leaves a path unproved; if what
+is known of it is over the budget already, that is an error all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from rsppc.base.record import Record, replace
@@ -47,6 +47,7 @@ from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, turn_of, with_rounds
 from rsppc.ir.worst_choice import smallest_budget, smallest_node_budget, written_at
 from rsppc.passes.base import Pass, facts
+from rsppc.passes.time_causes import TimeCauses, where_no_condition_holds
 
 E2E_GATE_P50_MS = 1500
 E2E_GATE_P95_MS = 2000
@@ -158,14 +159,55 @@ class Asked(Record):
 
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
+    found = DiagnosticSink()
     graph = time_graph_of(program, exclude_each_other)
-    turn = turn_of(program, graph)
-    steps: Steps = {}
-    paths = _check_turn(program, graph, turn, steps, sink)
-    paths.extend(_check_nodes(program, graph, steps, sink))
-    _check_edges(program, graph, sink)
+    paths = _check(program, graph, found)
+    for diagnostic in _with_causes(found.sorted(), program, graph, paths):
+        sink.report(diagnostic)
     proofs = proofs_of(program)
     return replace(program, proofs=replace(proofs, paths=(*proofs.paths, *paths)))
+
+
+def _check(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> list[LatencyPath]:
+    steps: Steps = {}
+    paths = _check_turn(program, graph, turn_of(program, graph), steps, sink)
+    paths.extend(_check_nodes(program, graph, steps, sink))
+    _check_edges(program, graph, sink)
+    return paths
+
+
+def _with_causes(
+    found: tuple[Diagnostic, ...], program: Program, graph: TimeGraph, paths: list[LatencyPath]
+) -> Iterator[Diagnostic]:
+    """The findings; those that are there only where some condition holds say so."""
+    always = where_no_condition_holds(program) if found else program
+    if always is program:
+        yield from found
+        return
+    without = DiagnosticSink()
+    _check(always, time_graph_of(always, exclude_each_other), without)
+    anyway = {(one.code, one.subject) for one in without.sorted()}
+    causes = TimeCauses(program, graph, paths)
+    for one in found:
+        is_always = (one.code, one.subject) in anyway
+        yield one if is_always else causes.named_in(one, _budget_of(one, program, graph))
+
+
+def _budget_of(diagnostic: Diagnostic, program: Program, graph: TimeGraph) -> Setting | None:
+    """The budget against which a finding holds something."""
+    conditional = graph.conditional
+    match diagnostic:
+        case LateFirstOutput() | LateAfterTools():
+            return smallest_budget("turn_budget_ms", program, conditional)
+        case LateEndToEnd():
+            return smallest_budget("path_budget_ms", program, conditional)
+        case SlowEdge():
+            return smallest_budget("edge_budget_ms", program, conditional)
+        case SlowNode() if diagnostic.subject in program.nodes:
+            profile = smallest_budget("node_budget_ms", program, conditional)
+            return smallest_node_budget(program.nodes[diagnostic.subject], profile, program, conditional)
+        case _:
+            return None
 
 
 def exclude_each_other(first: Condition, second: Condition) -> bool:
@@ -370,7 +412,7 @@ def _reached(starts: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[st
 
 
 def _check_nodes(program: Program, graph: TimeGraph, steps: Steps, sink: DiagnosticSink) -> list[LatencyPath]:
-    paths: list[LatencyPath] = []
+    paths: dict[str, LatencyPath] = {}
     conditional = graph.conditional
     profile = smallest_budget("node_budget_ms", program, conditional)
     for node in (*map(program.nodes.__getitem__, graph.order), *graph.inserted):
@@ -382,8 +424,9 @@ def _check_nodes(program: Program, graph: TimeGraph, steps: Steps, sink: Diagnos
         if budget is not None and part.figure.least_p95_ms > budget.value:
             _report_slow_node(node, part, budget, sink)
         step = steps.get(id(part)) or step_of(part)
-        paths.append(LatencyPath(f"node/{node.id}", (step,), p50_ms, p95_ms, _value(budget), unknown))
-    return paths
+        name = f"node/{node.id}"  # two rules may insert nodes of one name, of which no program has both
+        paths.setdefault(name, LatencyPath(name, (step,), p50_ms, p95_ms, _value(budget), unknown))
+    return list(paths.values())
 
 
 def _slowest_output(outputs: dict[str, Part]) -> tuple[Part, int | None, int | None, tuple[str, ...]]:

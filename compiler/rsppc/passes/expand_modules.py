@@ -49,6 +49,17 @@ class BrokenSignature(Diagnostic):
     advice: str
 
 
+class InsideModule(Diagnostic):
+    """A pipeline connects a module through what it exposes; what else is inside may change with its next version."""
+
+    code = "RSP2118"
+    name = "inside-module"
+    headline = "`{subject}` lies inside module `{module}`, which does not expose it here"
+    hint = "{advice}"
+    module: str
+    advice: str
+
+
 def run(program: Program, sink: DiagnosticSink) -> Program:
     if not program.subgraphs:
         return program
@@ -58,6 +69,8 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     for subgraph in program.subgraphs:
         _expand(subgraph, (), nodes, edges, exposed, sink)
     own = _Resolver(exposed, program.subgraphs, "", sink)
+    for node in program.nodes.values():
+        nodes[node.id] = own.without_fallback_inside(node)
     return replace(
         program,
         nodes=nodes,
@@ -87,11 +100,11 @@ def _expand(
     prefix = "/".join(via) + "/"
     for inner in module.subgraphs:
         _expand(inner, via, nodes, edges, exposed, sink)
+    resolver = _Resolver(exposed, module.subgraphs, prefix, sink)
     for node in module.nodes:
-        nodes[prefix + node.id] = _inside(node, prefix, via, module)
+        nodes[prefix + node.id] = _inside(resolver.without_fallback_inside(node), prefix, via, module)
     _check_settings(module, prefix, nodes, sink)
     _apply_settings(subgraph, module, prefix, nodes, sink)
-    resolver = _Resolver(exposed, module.subgraphs, prefix, sink)
     for edge in module.edges:
         edges.append(_edge_inside(resolver.edge(edge), via))
     exposed["/".join(via)] = _signature(module, resolver, nodes, sink)
@@ -220,6 +233,7 @@ class _Resolver:
         node = self.prefix + end.node
         exposed = self.exposed.get(node)
         if exposed is None:
+            self._check_outside(end, direction)
             return replace(end, node=node) if self.prefix else end
         ports = exposed.outputs if direction == "output" else exposed.inputs
         if end.port is None:
@@ -234,6 +248,48 @@ class _Resolver:
             self._report_unknown_port(end, node, direction, ports, end.place)
             return replace(end, node=node)
         return replace(inside_or_none, place=end.place)
+
+    def without_fallback_inside(self, node: Node) -> Node:
+        """The node; without its fallback where that lies in a module, instead of in the graph whose edges it takes."""
+        fallback = node.fallback
+        module = self._module_around(fallback.to) if fallback is not None else None
+        if fallback is None or module is None:
+            return node
+        advice = "name a node of this graph, and add one where there is none"
+        self._report_inside(fallback.to, module, advice, fallback.place)
+        return replace(node, fallback=None)
+
+    def _check_outside(self, end: End, direction: str) -> None:
+        """Report an end that reaches into a module past what that exposes."""
+        module = self._module_around(end.node)
+        if module is None:
+            return
+        ports = module.outputs if direction == "output" else module.inputs
+        use = end.node.partition("/")[0]
+        inner = end.node.partition("/")[2]
+        fits = [
+            name
+            for name, port in ports.items()
+            if port.inside.node == inner and (end.port is None or port.inside.port in (None, end.port))
+        ]
+        known = ", ".join(f"`{use}.{one}`" for one in sorted(ports))
+        if fits:
+            advice = f"write `{use}.{fits[0]}`, under which it is exposed"
+        else:
+            advice = f"add it to `exposes` of `{module.ref}`" + (f", or use {known}" if known else "")
+        self._report_inside(str(end), module, advice, end.place)
+
+    def _module_around(self, node: str) -> Module | None:
+        """The module in use here in which a node lies, by its written name."""
+        use, slash, _ = node.partition("/")
+        subgraph = self.modules.get(self.prefix + use) if slash else None
+        return subgraph.module if subgraph is not None else None
+
+    def _report_inside(self, subject: str, module: Module, advice: str, place: Place) -> None:
+        related = (Related(at=module.place.span(), text="the module"),)
+        self.sink.report(
+            InsideModule(at=place.span(), subject=subject, module=module.ref, advice=advice, related=related)
+        )
 
     def _report_unknown_port(self, end: End, node: str, direction: str, ports: dict[str, End], place: Place) -> None:
         subgraph = self.modules.get(node)

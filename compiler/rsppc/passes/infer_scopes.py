@@ -10,7 +10,8 @@ from rsppc.base.record import replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related, Side
 from rsppc.ir.catalog import NodeType, Scope
 from rsppc.ir.ports import outputs_of
-from rsppc.ir.program import Edge, End, Node, Program
+from rsppc.ir.program import CancelPlace, Edge, End, Node, Program
+from rsppc.ir.setting import FromModule, Setting, Written, place_of
 from rsppc.ir.types import PortType, Values, is_whole_variable
 from rsppc.passes.base import Pass, facts
 
@@ -73,10 +74,42 @@ class NotACancelSignal(Diagnostic):
     hint = "name an output of the ControlLane, such as `vad.barge_in`"
 
 
+class PreRollWithoutCrossing(Diagnostic):
+    """`pre_roll_ms` says how much waits for a turn to open. That happens where data of the call enters a turn, and
+    nowhere else, so that elsewhere it decides nothing."""
+
+    code = "RSP4307"
+    name = "pre-roll-without-crossing"
+    severity = "warning"
+    headline = "edge `{subject}` has a `pre_roll_ms`, but does not lead from the call into a turn"
+    hint = "remove it, or write it on the edge where data enters the turn"
+
+
+class PreRollTooLong(Diagnostic):
+    """What waits for a turn to open waits in the queue of its edge, so that the queue must hold as much."""
+
+    code = "RSP4308"
+    name = "pre-roll-too-long"
+    headline = "`pre_roll_ms` of edge `{subject}` is {written} ms, and its queue holds only {bound} ms"
+    hint = "raise `max_queue_ms` of the edge, or lower its `pre_roll_ms`"
+    written: int
+    bound: int
+
+
+class RepeatedCancel(Diagnostic):
+    """An output that is named twice would cancel twice, and nobody could tell under which conditions."""
+
+    code = "RSP4309"
+    name = "repeated-cancel"
+    headline = "`turns` names `{subject}` twice as a place that cancels"
+    hint = "name it once; join two conditions with `||`"
+
+
 def run(program: Program, sink: DiagnosticSink) -> Program:
     scopes = _scopes(program, sink)
     program = replace(program, scopes=scopes)
     _check_crossings(program, sink)
+    _check_pre_rolls(program, sink)
     _check_turns(program, sink)
     return program
 
@@ -150,6 +183,31 @@ def _check_crossings(program: Program, sink: DiagnosticSink) -> None:
         sink.report(TurnDataIntoSession(at=at, subject=edge.id, target=edge.target.node, sides=sides))
 
 
+def _check_pre_rolls(program: Program, sink: DiagnosticSink) -> None:
+    """What authors write on their edges; what a profile says holds only where it can."""
+    for edge in program.edges:
+        written = _by_author(edge.settings.get("pre_roll_ms"))
+        ends = (program.nodes[edge.source.node], program.nodes[edge.target.node])
+        if written is None or any(node.type is None for node in ends):
+            continue
+        if [program.scopes[node.id] for node in ends] != ["session", "turn"]:
+            sink.report(PreRollWithoutCrossing(at=place_of(written), subject=edge.id))
+            continue
+        bound = _by_author(edge.buffer.get("max_queue_ms"))
+        if bound is not None and written.value > bound.value:
+            related = (Related(at=place_of(bound), text="the queue"),)
+            at = place_of(written)
+            sink.report(
+                PreRollTooLong(at=at, subject=edge.id, written=written.value, bound=bound.value, related=related)
+            )
+
+
+def _by_author(setting: Setting | None) -> Setting | None:
+    """A number that stands on the edge itself, in a spec or in a module."""
+    is_written = setting is not None and isinstance(setting.origin, Written | FromModule)
+    return setting if setting is not None and is_written and isinstance(setting.value, int) else None
+
+
 def _check_turns(program: Program, sink: DiagnosticSink) -> None:
     _check_owner(program, sink)
     _check_cancel_places(program, sink)
@@ -177,7 +235,12 @@ def _check_owner(program: Program, sink: DiagnosticSink) -> None:
 
 
 def _check_cancel_places(program: Program, sink: DiagnosticSink) -> None:
+    first: dict[str, CancelPlace] = {}
     for cancel in program.turns.cancels:
+        known = first.setdefault(str(cancel.source), cancel)
+        if known is not cancel:
+            related = (Related(at=known.source.place.span(), text="first here"),)
+            sink.report(RepeatedCancel(at=cancel.source.place.span(), subject=str(cancel.source), related=related))
         port = outputs_of(program.nodes[cancel.source.node]).get(cancel.source.port or "")
         if (
             port is not None

@@ -9,7 +9,8 @@ equal in several programs are reported once and say where they hold.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product as all_combinations
+from math import prod
+from typing import TYPE_CHECKING
 
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
@@ -32,11 +33,21 @@ from rsppc.ir.types import Mismatch, PortType, config_fields, meet, mismatch, re
 from rsppc.passes.apply_inserts import inserted
 from rsppc.passes.apply_settings import apply_patches
 from rsppc.passes.base import Pass, facts
-from rsppc.passes.bind_providers import all_nodes, provider_options
+from rsppc.passes.bind_providers import all_nodes, provider_options, speaking_of
 from rsppc.passes.sound_fallbacks import edges_of_primaries
 from rsppc.passes.type_conflicts import report_conflict
 
+if TYPE_CHECKING:
+    from rsppc.conditions.nodes import Tree
+
 PROGRAMS_MAX = 4096
+_JUDGED_MAX = 150_000
+"""What may be spent on judging which choices can be made together: roughly one per condition that is looked at, and per
+way in which conditions can hold. What is not judged is taken to be possible."""
+_JUDGED_ONCE_MAX = 20_000
+"""Where judging a single combination ends undecided at the latest."""
+_STEPS_MAX = 1_000_000
+"""Steps of counting, after which there are too many programs, however few of them turn out to be possible."""
 
 
 class RefinementOutside(Diagnostic):
@@ -93,9 +104,8 @@ class TooManyPrograms(Diagnostic):
 
     code = "RSP6401"
     name = "too-many-programs"
-    headline = "rules and layers can make {count} different programs, more than {most}"
+    headline = "rules and layers can make more than {most} different programs"
     hint = "split the policies, or let the conditions of these exclude each other: {subjects}"
-    count: int
     most: int
     subjects: str
 
@@ -297,6 +307,7 @@ def _choices(program: Program) -> list[_ChoicePoint]:
 
 
 def _provider_choices(program: Program) -> Iterator[_ChoicePoint]:
+    speaking = speaking_of(program)
     for node in all_nodes(program):
         if len(program.providers.get(node.id, ())) < 2:
             continue
@@ -307,7 +318,7 @@ def _provider_choices(program: Program) -> Iterator[_ChoicePoint]:
                 fails=one.fails,
                 provider=(node.id, one.provider),
             )
-            for one in provider_options(node, program)
+            for one in provider_options(node, program, speaking)
         )
         yield _ChoicePoint(kind="provider", subject=node.id, options=options, nodes=(node.id,))
 
@@ -377,7 +388,6 @@ def _check_variants(
     program: Program, choices: list[_ChoicePoint], known: tuple[Conflict, ...], sink: DiagnosticSink
 ) -> Program:
     parts = _independent_parts(program, choices)
-    count = sum(_count(part) for part in parts)
     program = replace(
         program,
         choices=tuple(
@@ -385,44 +395,44 @@ def _check_variants(
             for one in choices
         ),
     )
-    if count > PROGRAMS_MAX:
+    combinations = _possible_combinations(parts)
+    if combinations is None:
         largest = max(parts, key=_count)
         subjects = ", ".join(f"`{one.subject}`" for one in largest[:8])
         at = program.bundle.place.span()
-        sink.report(TooManyPrograms(at=at, count=count, most=PROGRAMS_MAX, subjects=subjects))
+        sink.report(TooManyPrograms(at=at, most=PROGRAMS_MAX, subjects=subjects))
         return program
-    checked = 0
     failing: dict[Conflict, tuple[Program, Network, set[str]]] = {}
-    for part in parts:
-        for options in all_combinations(*(one.options for one in part)):
-            if not _can_hold(options):
-                continue
-            checked += 1
-            variant, network, solution = _solved(program, options, sink)
-            labels = {option.label for option in options}
-            for conflict in solution.conflicts:
-                if conflict not in known:
-                    first, solved, common = failing.get(conflict, (variant, network, labels))
-                    failing[conflict] = (first, solved, common & labels)
+    for options in combinations:
+        variant, network, solution = _solved(program, options, sink)
+        labels = {option.label for option in options}
+        for conflict in solution.conflicts:
+            if conflict not in known:
+                first, solved, common = failing.get(conflict, (variant, network, labels))
+                failing[conflict] = (first, solved, common & labels)
     for conflict, (variant, solved, common) in failing.items():
         report_conflict(conflict, variant, solved, tuple(sorted(common)), sink)
     assert program.proofs is not None
-    return replace(program, proofs=replace(program.proofs, programs=max(checked, 1)))
+    return replace(program, proofs=replace(program.proofs, programs=max(len(combinations), 1)))
 
 
 def _independent_parts(program: Program, choices: list[_ChoicePoint]) -> list[list[_ChoicePoint]]:
     """Choices that share a type stand together; with every conditional insert in its place, to see what they join."""
     widest = program
+    joined: dict[str, str] = {}  # nodes of one name, of which no program has two, as nodes of their own
     for choice in choices:
-        for option in choice.options:
-            if option.insert is not None:
-                widest = _with_insert(widest, option.insert)
-    choosing = {node for choice in choices for node in choice.nodes}
+        for rule in (option.insert for option in choice.options if option.insert is not None):
+            if rule.node.id in widest.nodes:
+                joined[choice.subject] = own_name = f"{rule.node.id}@{choice.subject}"
+                rule = replace(rule, node=replace(rule.node, id=own_name))
+            widest = _with_insert(widest, rule)
+    touching = [(*one.nodes, joined[one.subject]) if one.subject in joined else one.nodes for one in choices]
+    choosing = {node for nodes in touching for node in nodes}
     numbers = components(build_network(widest, _Case(providers={}), DiagnosticSink()), choosing=choosing)
     leaders: dict[int, int] = {}
     parts: dict[int, list[_ChoicePoint]] = {}
-    for index, choice in enumerate(choices):
-        touched = sorted({numbers[node] for node in choice.nodes if node in numbers})
+    for index, (choice, nodes) in enumerate(zip(choices, touching, strict=True)):
+        touched = sorted({numbers[node] for node in nodes if node in numbers})
         leader = min((leaders.get(number, -1) for number in touched if number in leaders), default=index)
         for number in touched:
             former = leaders.get(number)
@@ -452,15 +462,121 @@ def _count(part: list[_ChoicePoint]) -> int:
     return count
 
 
-def _can_hold(options: tuple[_Option, ...]) -> bool:
-    """Whether the conditions of a combination can hold at once."""
-    holds = [condition.checked for option in options for condition in option.holds]
-    fails = [condition.checked for option in options for condition in option.fails]
-    if not holds or any(one is None for one in (*holds, *fails)):
-        return True
-    from rsppc.conditions import possible  # only where there are conditions, which have been checked by now
+def _possible_combinations(parts: list[list[_ChoicePoint]]) -> list[tuple[_Option, ...]] | None:
+    """Of each part every combination that can hold; None where there are too many of them."""
+    judge = _Judge()
+    found: list[tuple[_Option, ...]] = []
+    for part in parts:
+        for combination in _combinations(part, judge):
+            if combination is not None and judge.can_hold(combination):
+                found.append(combination)
+            if combination is None or len(found) > PROGRAMS_MAX:
+                return None
+    return found
 
-    return possible(holds, fails) != "no"
+
+def _combinations(part: list[_ChoicePoint], judge: _Judge) -> Iterator[tuple[_Option, ...] | None]:
+    """Combinations without two options that exclude each other, first options first; None where that takes too long.
+
+    An option that a former one excludes is passed by with all that would follow from it, so that rules of which only
+    one can hold make as many combinations as there are rules.
+    """
+    numbered = [(level, option) for level, choice in enumerate(part) for option in choice.options]
+    impossible, barred = _barred(numbered, judge)
+    starts = [0]
+    for choice in part:
+        starts.append(starts[-1] + len(choice.options))
+    chosen: list[int] = []
+    masks = [impossible]
+    number = steps = 0
+    while True:
+        steps += 1
+        if steps > _STEPS_MAX:
+            yield None
+            return
+        level = len(chosen)
+        if level < len(part) and number < starts[level + 1]:
+            if masks[-1] >> number & 1:
+                number += 1
+            else:
+                chosen.append(number)
+                masks.append(masks[-1] | barred[number])
+                number = starts[level + 1]
+            continue
+        if level == len(part):
+            yield tuple(numbered[one][1] for one in chosen)
+        if not chosen:
+            return
+        number = chosen.pop() + 1
+        masks.pop()
+
+
+def _barred(numbered: list[tuple[int, _Option]], judge: _Judge) -> tuple[int, list[int]]:
+    """As bits, the options that cannot come out at all, and per option those of later choices that it excludes."""
+    impossible, barred = 0, [0] * len(numbered)
+    for number, (level, option) in enumerate(numbered):
+        if not judge.can_hold((option,)):
+            impossible |= 1 << number
+            continue
+        for other in range(number + 1, len(numbered)):
+            if judge.is_tired:
+                return impossible, barred
+            if numbered[other][0] > level and not judge.can_hold((option, numbered[other][1])):
+                barred[number] |= 1 << other
+    return impossible, barred
+
+
+class _Judge:
+    """Whether conditions can hold at once, within a bound of work."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _JUDGED_MAX
+
+    @property
+    def is_tired(self) -> bool:
+        return self._left <= 0
+
+    def can_hold(self, options: tuple[_Option, ...]) -> bool:
+        """Whether a combination can occur; of what nobody can tell, it is taken to be possible."""
+        self._left -= 1
+        holds = [condition for option in options for condition in option.holds]
+        if not holds or self.is_tired:
+            return True
+        fails = [condition for option in options for condition in option.fails]
+        conditions = (*holds, *fails)
+        if any(one.checked is None for one in conditions):
+            return True
+        self._left -= len(conditions) + _ways_of_all(holds, fails)
+        if self.is_tired:
+            return True
+        from rsppc.conditions import possible  # only where there are conditions, which have been checked by now
+
+        return possible([one.checked for one in holds], [one.checked for one in fails]) != "no"
+
+
+def _ways_of_all(holds: list[Condition], fails: list[Condition]) -> int:
+    """In how many ways conditions can hold and fail together, at most and as far as that is judged."""
+    ways = 1
+    for wanted, conditions in ((True, holds), (False, fails)):
+        for condition in conditions:
+            ways = min(ways * _ways(condition.checked.tree, wanted), _JUDGED_ONCE_MAX)
+    return ways
+
+
+def _ways(tree: Tree, wanted: bool) -> int:
+    """In how many ways a condition can come out as wanted; its depth is bounded by the limits of conditions."""
+    function, args = tree.get("call"), tree.get("args", [])
+    if function == "!_":
+        return _ways(args[0], not wanted)
+    if function in ("_&&_", "_||_"):
+        each = (_ways(one, wanted) for one in args)
+        return min(prod(each) if (function == "_&&_") == wanted else sum(each), _JUDGED_ONCE_MAX)
+    if function in ("_?_:_", "_==_", "_!=_"):
+        deep = [one for one in args if "call" in one]
+        return min(prod(_ways(one, True) + _ways(one, False) for one in deep), _JUDGED_ONCE_MAX)
+    return 1
 
 
 def _solved(program: Program, options: tuple[_Option, ...], sink: DiagnosticSink) -> tuple[Program, Network, Solution]:

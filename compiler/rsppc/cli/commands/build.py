@@ -28,7 +28,7 @@ from rsppc.outputs import remove_left_overs
     "`rsppc build --report sarif=findings.sarif --jobs 2`.",
 )
 @click.argument("names", nargs=-1)
-@click.option("--locked", is_flag=True, help="Refuse whatever is not pinned by digest, or differs from its pin.")
+@click.option("--locked", is_flag=True, help="Refuse whatever is not pinned by digest.")
 @click.option("--snapshot", default="local/v1", show_default=True, help="Control-plane snapshot for distribution.json.")
 @click.option("--output", metavar="FOLDER", help="Where to write; the default is `output` of `rsppc.toml`, or `build`.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
@@ -64,7 +64,7 @@ def COMMAND(
         for entry in wanted:
             found.extend(report_locked(entry, artifacts))
     root = output or os.path.join(workspace.root, workspace.output)
-    work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict, locked=locked)
+    work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict)
     remove_left_overs(root)
     built = list(_progress(each(wanted, work, jobs=jobs), len(wanted), show=options.format == "text"))
     for one in built:

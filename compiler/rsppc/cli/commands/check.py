@@ -11,7 +11,7 @@ from rsppc.cli.gathering import compiled_files, quick_collection, unreleased
 from rsppc.cli.session import Options, exit_code, finding_options, report, usage, workspace_here
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import open_workspace
-from rsppc.lowering.artifacts import Artifacts
+from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.workspace import FILE_SIZE_MAX
 
 
@@ -42,7 +42,7 @@ def COMMAND(  # the module's one member, found by this name
     quick_collection()
     artifacts = open_workspace(workspace, sink)
     paths = tuple(_known_path(name, stdin_name, artifacts) for name in files)
-    to_check = paths or unreleased(artifacts)
+    to_check = tuple(dict.fromkeys(_released_in(path, artifacts) for path in paths)) or unreleased(artifacts)
     found: list[Diagnostic] = list(sink.sorted())
     for outcome in compiled_files(artifacts, to_check, purpose="check", strict=options.strict, jobs=jobs):
         found.extend(outcome.diagnostics)
@@ -69,6 +69,23 @@ def _known_path(name: str, stdin_name: str | None, artifacts: Artifacts) -> str:
     if relative not in artifacts.paths():
         usage(f"`{name}` is no source of this workspace", f"sources are the files below `{workspace.sources}/`")
     return relative
+
+
+def _released_in(path: str, artifacts: Artifacts) -> str:
+    """The file of the one bundle that releases the spec in a file, which is judged as part of it; else the file."""
+    spec, _ = artifacts.at(path)
+    if spec is None or spec.kind.name != "pipeline":
+        return path
+    bundles, _ = artifacts.of_kind("bundle")
+    releasing = [bundle.path for bundle in bundles if _releases(bundle, spec, artifacts)]
+    return releasing[0] if len(releasing) == 1 else path
+
+
+def _releases(bundle: Artifact, spec: Artifact, artifacts: Artifacts) -> bool:
+    if "spec_ref" not in bundle.root:
+        return False
+    found = artifacts.resolve("pipeline", bundle.root["spec_ref"], bundle.item_span(), DiagnosticSink())
+    return found is not None and found.path == spec.path
 
 
 def _relative(name: str, root: str) -> str:

@@ -9,8 +9,8 @@ import click
 
 from rsppc.base.canonical_json import canonical
 from rsppc.cli.entry import find_entry
-from rsppc.cli.exits import OK
-from rsppc.cli.pinning import pinned_text, pins_of
+from rsppc.cli.exits import INTEGRITY, OK
+from rsppc.cli.pinning import changes_of, pinned_text, pins_of
 from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, open_workspace
@@ -19,12 +19,17 @@ from rsppc.lowering.artifacts import meaning
 from rsppc.workspace import OBJECTS, Workspace
 
 
-@click.command("pin", epilog="Examples: `rsppc pin demo_bundle/v1`, `rsppc pin pipelines/bundles/demo_bundle_v1.yaml`.")
+@click.command(
+    "pin",
+    epilog="Examples: `rsppc pin demo_bundle/v1`, `rsppc pin pipelines/bundles/demo_bundle_v1.yaml --accept`.",
+)
 @click.argument("bundle")
-def COMMAND(bundle: str) -> int:
+@click.option("--accept", is_flag=True, help="Replace digests that are there and say something else.")
+def COMMAND(bundle: str, accept: bool) -> int:
     """Write the digests of what BUNDLE refers to into its source.
 
     What each digest stands for is kept below `bundles/objects/`, so that a later change can be shown value by value.
+    Digests that are there already and say something else are shown, and replaced only with `--accept`.
     """
     sink = DiagnosticSink()
     workspace = workspace_here(sink)
@@ -41,6 +46,16 @@ def COMMAND(bundle: str) -> int:
         return exit_code(report(blocking, (), options))
     pins = pins_of(compilation.program, artifacts, entry)
     made = emitted(compilation.program)
+    changes = changes_of(entry, pins, made.bundle_digest)
+    for change in changes:
+        click.echo(f"{change.kind:10} {change.ref:40} {change.before} -> {change.now}")
+    if changes and not accept:
+        click.echo(f"rsppc: `{entry.ref}` is pinned to something else; nothing was written", err=True)
+        click.echo(
+            f"  publish the change under a new version, or accept it with `rsppc pin {entry.ref} --accept`",
+            err=True,
+        )
+        return INTEGRITY
     text = pinned_text(entry, pins, made.bundle_digest)
     _keep(
         workspace,
