@@ -16,7 +16,7 @@ from typing import Any
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest
 from rsppc.base.source import Place, Source, Span
-from rsppc.emit.canonical_document import CanonicalDocument, array_of, document
+from rsppc.emit.canonical_document import CanonicalDocument, array_of, document, entry, object_of
 from rsppc.emit.origins import Story, label
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.ports import is_input, shown_port
@@ -28,15 +28,16 @@ def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: s
     """The side file of a ResolvedSpec."""
     places = _Places()
     origins = [_entry(story, places) for story in spec.stories]
-    return {"origins": origins, **_beside_origins(program, spec, bundle, compiler, places)}
+    return {"origins": origins, "leaves": spec.numbers, **_short_members(program, spec, bundle, compiler, places)}
 
 
 def provenance_document(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> CanonicalDocument:
     """The same in canonical bytes, without ever holding all origins, which are many."""
     places = _Places()
     origins = array_of(_entry(story, places) for story in spec.stories)
-    others = _beside_origins(program, spec, bundle, compiler, places)
-    return document({"origins": origins, **{name: canonical(member) for name, member in others.items()}})
+    leaves = object_of(entry(name, canonical(spec.numbers[name])) for name in sorted(spec.numbers))
+    others = _short_members(program, spec, bundle, compiler, places)
+    return document({**{name: canonical(value) for name, value in others.items()}, "origins": origins, "leaves": leaves})
 
 
 def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:
@@ -60,16 +61,15 @@ def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:
     return entry
 
 
-def _beside_origins(
+def _short_members(
     program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str, places: _Places
 ) -> dict[str, Any]:
-    """All but the origins, whose places have been looked up: `sources` names the files of all places."""
+    """The short members. The origins have been made before, as `sources` names the files of all places."""
     inferred = {"ports": _inferred_ports(program, places), "types": _inferred_types(program)}
     return {
         "bundle": {"bundle_id": program.bundle.id, "version": program.bundle.version, "digest": bundle},
         "resolved_spec": spec.document.digest,
         "compiler": compiler,
-        "leaves": spec.numbers,
         "inferred": inferred,
         "sources": places.sources(),
     }

@@ -1,7 +1,7 @@
 """Which layers and rules make a pipeline late that is in time without them.
 
-Part of `check_time`, which takes what conditional layers and rules can change at its worst. A finding that is there only
-because of them names them, and points at the lines that set what is slow, or the budget.
+Part of `check_time`, which takes what conditional layers and rules can change at its worst. A finding that is there
+only because of them names them, and points at the lines that set what is slow, or the budget.
 """
 
 from __future__ import annotations
