@@ -119,9 +119,7 @@ def _lines(name: bytes, member: Member) -> Iterator[bytes]:
     """The lines of a member. Runs are formatted where they will stand, inside of brackets like those around them, so
     that they are indented as far as they must be; the lines of brackets that others bring are cut off."""
     if isinstance(member, bytes):
-        lines = msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2)
-        for start in range(2, len(lines) - 2, _PIECE):
-            yield lines[start : min(start + _PIECE, len(lines) - 2)]
+        yield from _within(msgspec.json.format(b'{"%b":%b}' % (name, member), indent=2), 2, 2)
         return
     opening, closing = member.brackets[:1], member.brackets[1:]
     cut = 2
@@ -129,12 +127,19 @@ def _lines(name: bytes, member: Member) -> Iterator[bytes]:
         lines = msgspec.json.format(b'{"%b":%b%b%b}' % (name, opening, run, closing), indent=2)
         if cut > 2:
             yield b",\n"
-        yield lines[cut:-_CLOSING]
+        yield from _within(lines, cut, _CLOSING)
         cut = len(b'{\n  "": {\n') + len(name)
     yield b"\n  " + closing
 
 
 _CLOSING = len(b"\n  }\n}")
+
+
+def _within(lines: bytes, before: int, after: int) -> Iterator[bytes]:
+    """All but the first and the last bytes, without a second copy of a long text."""
+    end = len(lines) - after
+    for start in range(before, end, _PIECE):
+        yield lines[start : min(start + _PIECE, end)]
 
 
 def _gathered(texts: Iterable[bytes], separator: bytes) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsppc.base.record import Record
+from rsppc.emit.by_tenant import bindings_by_tenant, tenants_of
 from rsppc.emit.edges import LANES, canonical_strategy, is_explicit, watermarks
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.program import Program
@@ -82,7 +83,7 @@ def distribution(program: Program, spec: ResolvedSpec, snapshot: Mapping[str, An
             },
         },
         "routing_view": _section(routing, _ROUTING),
-        "policy": {"default": _policy(program, spec, routing)},
+        "policy": _policies(program, spec, routing),
         "provider_health": _section(snapshot.get("provider_health") or {}, ("provider_health_snapshot",)),
         "graph_compiler": {
             "default": {
@@ -107,6 +108,16 @@ def _section(view: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     if view.get("stale"):
         section["stale"] = True
     return section
+
+
+def _policies(program: Program, spec: ResolvedSpec, routing: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy for everybody, and for tenants whose providers differ."""
+    default = _policy(program, spec, routing)
+    tenants = bindings_by_tenant(program, default["provider_bindings"])
+    if not tenants:
+        return {"default": default}
+    by_tenant = {tenant: {**default, "provider_bindings": bindings} for tenant, bindings in tenants.items()}
+    return {"default": default, "by_tenant": by_tenant}
 
 
 def _policy(program: Program, spec: ResolvedSpec, routing: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +211,7 @@ def _left_out(program: Program, spec: ResolvedSpec) -> tuple[str, ...]:
     for policy in program.policies:
         for provider_rule in policy.provider_rules:
             name = f"`{policy.ref}/{provider_rule.id}`"
-            if provider_rule.when is not None:
+            if provider_rule.when is not None and (tenants_of(provider_rule.when) is None or provider_rule.node):
                 notes.append(f"provider rule {name} has a condition")
             elif provider_rule.retry or provider_rule.circuit_breaker or provider_rule.cost_cap:
                 notes.append(f"retry, circuit breaker and cost cap of provider rule {name}")

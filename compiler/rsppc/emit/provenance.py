@@ -16,7 +16,7 @@ from typing import Any
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest
 from rsppc.base.source import Place, Source, Span
-from rsppc.emit.canonical_document import CanonicalDocument, array_of, document, entry, object_of
+from rsppc.emit.canonical_document import CanonicalDocument, Member, array_of, document, entry, object_of
 from rsppc.emit.origins import Story, label
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.ports import is_input, shown_port
@@ -36,8 +36,10 @@ def provenance_document(program: Program, spec: ResolvedSpec, bundle: Digest, co
     places = _Places()
     origins = array_of(_entry(story, places) for story in spec.stories)
     leaves = object_of(entry(name, canonical(spec.numbers[name])) for name in sorted(spec.numbers))
-    others = _short_members(program, spec, bundle, compiler, places)
-    return document({**{name: canonical(value) for name, value in others.items()}, "origins": origins, "leaves": leaves})
+    members: dict[str, Member] = {"origins": origins, "leaves": leaves}
+    for name, value in _short_members(program, spec, bundle, compiler, places).items():
+        members[name] = canonical(value)
+    return document(members)
 
 
 def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:

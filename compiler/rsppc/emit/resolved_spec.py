@@ -240,7 +240,7 @@ def allowed_actions(program: Program) -> list[str]:
     """What a runtime may do on its own: what rules and nodes give occasion for, narrowed by policies that say so."""
     rules = [rule for policy in program.policies for rule in policy.provider_rules]
     occasions = {
-        "retry": any(rule.retry is not None for rule in rules),
+        "retry": any(rule.retry is not None and rule.retry.get("max_attempts", 1) > 1 for rule in rules),
         "provider_switch": any(len(rule.use) > 1 for rule in rules),
         "degrade": any(policy.degrade_rules for policy in program.policies),
         "fallback": any(node.fallback is not None for node in program.nodes.values()),

@@ -29,7 +29,10 @@ class View:
         self.segmenter = segmenter
         self.nodes: dict[str, Node] = dict(program.nodes)
         self.named_by_rules = {
-            one.node for policy in program.policies for one in policy.provider_rules if one.node is not None
+            one.node
+            for policy in program.policies
+            for one in policy.provider_rules
+            if one.node is not None and one.when is None
         }
         self.inserted: dict[str, str] = {}
         """Pointer of every node that a rule can insert."""

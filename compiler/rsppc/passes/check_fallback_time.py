@@ -336,14 +336,13 @@ def _rules_that_serve(program: Program) -> dict[str, list[ProviderRule]]:
 
 
 def _rules_of(node: Node, rules: dict[str, list[ProviderRule]]) -> list[ProviderRule]:
-    """Rules that can come to serve a node: those that speak of it, else, unless a provider is named on it, those of its
-    modality."""
-    own = rules.get(f"node/{node.id}")
-    if own is not None:
+    """Rules that can come to serve a node: those that speak of it, then, where none of them always matches and no
+    provider is named on it, those of its modality."""
+    own = rules.get(f"node/{node.id}", [])
+    is_settled = any(rule.when is None for rule in own)
+    if is_settled or node.type is None or (node.provider is not None and node.provider.value is not None):
         return own
-    if node.type is None or (node.provider is not None and node.provider.value is not None):
-        return []
-    return rules.get(node.type.modality or "", [])
+    return [*own, *rules.get(node.type.modality or "", [])]
 
 
 def _check_retry(
