@@ -85,7 +85,7 @@ def test_a_copy_of_a_shipped_profile_is_fine_and_another_text_of_its_version_is_
     assert rsppc_here(tmp_path, "check").returncode == OK
     make(tmp_path, CLEAN, **{path: profile("simple", version, 2500)})
     done = rsppc_here(tmp_path, "check")
-    assert done.returncode == FINDINGS
+    assert done.returncode == INTEGRITY
     assert b"RSP7105" in done.stdout and b"budget_defaults.turn_budget_ms: it was 2000, and is 2500" in done.stdout
 
 
