@@ -280,20 +280,29 @@ _MATCHES: dict[str, Callable[[str], object]] = {
 
 
 def _check_identifier(value: Any, type_: m.Identifier, spot: _Spot, sink: DiagnosticSink) -> Any:
-    if value.__class__ is not str:
-        return _wrong_type(value, "a name", spot, sink)
     matches = _MATCHES[type_.form]
-    if matches(value) is not None and len(value) <= NAME_LENGTH_MAX:
+    if value.__class__ is str and matches(value) is not None and len(value) <= NAME_LENGTH_MAX:
         return value
-    form, advice = FORMS[type_.form].name, FORMS[type_.form].advice
-    span = spot.span()
-    guess = re.sub(r"[-\s]+", "_", value.strip().lower()) if type_.form in ("id", "node", "port") else ""
+    guess = _meant_name(value, type_.form)
     if guess == value or len(guess) > NAME_LENGTH_MAX or matches(guess) is None:
-        sink.report(MalformedName(at=span, written=_shortened(value), form=form, advice=advice))
-        return _DROPPED
-    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),)
-    sink.report(MalformedName(at=span, written=_shortened(value), form=form, advice=advice, fixes=fixes))
-    return guess
+        guess = ""
+    span, form = spot.span(), FORMS[type_.form]
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=span, text=guess),)),) if guess else ()
+    if value.__class__ is str:
+        sink.report(MalformedName(at=span, written=_shortened(value), form=form.name, advice=form.advice, fixes=fixes))
+    else:
+        found, advice = describe(value), "" if _is_container(value) else form.advice
+        sink.report(WrongType(at=span, key=spot.name, expected=form.name, found=found, advice=advice, fixes=fixes))
+    return guess or _DROPPED
+
+
+def _meant_name(value: Any, form: str) -> str:
+    """The name that was probably meant: a version may lack its `v`, a name may have capitals or hyphens."""
+    if form == "version" and value.__class__ in (int, str):
+        return "v" + str(value).strip().lstrip("vV")
+    if form in ("id", "node", "port") and value.__class__ is str:
+        return re.sub(r"[-\s]+", "_", value.strip().lower())
+    return ""
 
 
 _QUANTITY = re.compile(r"\s*([0-9]+)(?:\.([0-9]{1,3}))?\s*([a-zA-Z]+)\s*")
