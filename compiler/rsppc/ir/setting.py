@@ -152,6 +152,15 @@ def place_of(setting: Setting) -> Span:
     return setting.origin.span()
 
 
+def key_place_of(setting: Setting) -> Span | None:
+    """Where the name of a setting is written; nothing where it has none, as an item of a list."""
+    if isinstance(setting.origin, Inferred | Computed):
+        return None
+    key_span = getattr(setting.origin.container, "key_span", None)
+    found: Span | None = key_span and key_span(setting.origin.key)
+    return found
+
+
 def values(settings: dict[str, Setting]) -> dict[str, Any]:
     """The bare values of a table of settings."""
     return {name: setting.value for name, setting in settings.items()}

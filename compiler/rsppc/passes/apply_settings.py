@@ -15,7 +15,7 @@ from rsppc.base.source import Place, Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.inserts import with_type_defaults
 from rsppc.ir.program import Defaults, Edge, Layer, Node, Patch, Program
-from rsppc.ir.setting import FromLayer, FromModule, Setting, Written, override, place_of
+from rsppc.ir.setting import FromLayer, FromModule, Setting, Written, key_place_of, override, place_of
 from rsppc.ir.setting_path import Steps, matches, print_steps
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.expand_modules import set_on_node
@@ -214,10 +214,7 @@ def _missing_on_node(steps: Steps, program: Program) -> str | None:
 
 
 def _key_span(patch: Patch) -> Span:
-    origin = patch.setting.origin
-    key_span = getattr(getattr(origin, "container", None), "key_span", None)
-    found: Span = key_span(origin.key) if key_span is not None else place_of(patch.setting)  # type: ignore[union-attr]
-    return found
+    return key_place_of(patch.setting) or place_of(patch.setting)
 
 
 def _report_forbidden(program: Program, sink: DiagnosticSink) -> None:

@@ -13,7 +13,7 @@ from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.catalog import Catalog, ConfigField, ConfigType, NodeType
 from rsppc.ir.program import Node, Patch, Program
-from rsppc.ir.setting import FromNodeType, Setting, place_of
+from rsppc.ir.setting import FromNodeType, Setting, key_place_of, place_of
 from rsppc.passes.base import Pass, facts
 
 
@@ -198,12 +198,9 @@ def _report_unknown(node: Node, name: str, setting: Setting, sink: DiagnosticSin
     assert node.type is not None
     known = node.type.config
     guess = next((one for one in known if one.rsplit("_", 1)[0] == name), None) or near_miss(name, known)
-    at = place_of(setting)
-    fixes: tuple[Fix, ...] = ()
-    key_span = getattr(getattr(setting.origin, "container", None), "key_span", None)
-    if key_span is not None:
-        at = key_span(setting.origin.key)  # type: ignore[union-attr]
-        fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
+    key = key_place_of(setting)
+    at = key or place_of(setting)
+    fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess and key else ()
     advice = f"did you mean `{guess}`?" if guess else "its fields are " + ", ".join(f"`{one}`" for one in known)
     if not known:
         advice = "it has no config fields"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from rsppc.base.names import near_miss
 from rsppc.base.record import replace
-from rsppc.base.source import Place, Span
+from rsppc.base.source import Place
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.ir.program import CancelPlace, Edge, End, Exposed, Fallback, Module, Node, Program, Subgraph
-from rsppc.ir.setting import FromModule, Setting, Written, override
+from rsppc.ir.setting import FromModule, Setting, key_place_of, override, place_of
 from rsppc.passes.base import Pass, facts
 
 
@@ -151,7 +151,7 @@ def _apply_settings(
             guess = near_miss(name, module.settings)
             known = ", ".join(f"`{one}`" for one in sorted(module.settings)) or "none"
             advice = f"did you mean `{guess}`?" if guess else f"it exposes {known}"
-            at = _key_span(setting)
+            at = key_place_of(setting) or place_of(setting)
             fixes = (Fix(title=f"write `{guess}`", edits=(Edit(at=at, text=guess),)),) if guess else ()
             sink.report(UnknownModuleSetting(at=at, subject=name, module=module.ref, advice=advice, fixes=fixes))
             continue
@@ -159,14 +159,6 @@ def _apply_settings(
         node = nodes.get(prefix + steps[1]) if steps[0] == "nodes" else None
         if node is not None:  # else the module is wrong, which has been reported
             nodes[node.id] = set_on_node(node, steps[2:], setting)
-
-
-def _key_span(setting: Setting) -> Span:
-    """Where the name of a setting is written."""
-    origin = setting.origin
-    assert isinstance(origin, Written | FromModule)
-    found: Span = origin.container.key_span(origin.key)
-    return found
 
 
 def _check_settings(module: Module, prefix: str, nodes: dict[str, Node], sink: DiagnosticSink) -> None:
