@@ -13,7 +13,8 @@ import re
 import stat
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, BinaryIO
+from io import FileIO
+from typing import Any
 
 from rsppc.base.digest import Digest, digest_chunks
 from rsppc.base.record import Record
@@ -100,7 +101,9 @@ class Workspace(Record):
         """Bytes of a source file; reported and None where it cannot be read."""
         try:
             with _opened(os.path.join(self.root, path)) as file:
-                return file.read(FILE_SIZE_MAX + 1)
+                # One byte more than allowed says that there is more. To ask for far more than there is would be dear:
+                # room is made for all of it.
+                return file.read(min(os.fstat(file.fileno()).st_size, FILE_SIZE_MAX) + 1)
         except OSError as error:
             at = file_span(Source(path, "", b""))
             sink.report(UnreadableFile(at=at, subject=path, reason=_reason(error)))
@@ -128,13 +131,17 @@ class Workspace(Record):
             return None
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> FileIO:
     """A regular file, opened for reading; a pipe in its place would be waited for, for ever."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))  # noqa: SIM115
+    file = FileIO(path, opener=_open_at_once)
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
     raise OSError(errno.EINVAL, "it is no regular file", path)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def find_workspace(start: str, sink: DiagnosticSink) -> Workspace | None:

@@ -132,8 +132,12 @@ def override(stronger: Setting, weaker: Setting | None) -> Setting:
     """The stronger setting, remembering what it won over."""
     if weaker is None:
         return stronger
-    beaten = (Setting(value=weaker.value, origin=weaker.origin), *weaker.overridden)
-    return Setting(value=stronger.value, origin=stronger.origin, overridden=(*stronger.overridden, *beaten))
+    beaten: tuple[Setting, ...] = (weaker,)
+    if weaker.overridden:
+        beaten = (Setting(value=weaker.value, origin=weaker.origin), *weaker.overridden)
+    if stronger.overridden:
+        beaten = (*stronger.overridden, *beaten)
+    return Setting(value=stronger.value, origin=stronger.origin, overridden=beaten)
 
 
 def override_all(stronger: dict[str, Setting], weaker: dict[str, Setting]) -> dict[str, Setting]:

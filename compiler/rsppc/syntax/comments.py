@@ -13,7 +13,7 @@ from yaml.events import AliasEvent, ScalarEvent
 
 from rsppc.base.source import Source
 from rsppc.syntax.document import Comment
-from rsppc.syntax.yaml_guard import readable
+from rsppc.syntax.yaml_reader import readable
 
 
 def comments(source: Source) -> tuple[Comment, ...]:

@@ -14,6 +14,7 @@ from yaml.error import YAMLError
 from rsppc.base.source import Source, Span
 from rsppc.diagnostics import Diagnostic
 from rsppc.syntax.yaml_mistake import Mistake, TabInIndentation, UnclosedBracket, UnclosedQuote, YamlSyntax
+from rsppc.syntax.yaml_scalars import BareSignInBrackets
 
 
 class HashAfterValue(Diagnostic):
@@ -60,15 +61,6 @@ class Nesting:
         return entries[1:]
 
 
-class BareSignInBrackets(Diagnostic):
-    """`?` and `-` begin keys and list items only before a space. Readers disagree about them inside brackets."""
-
-    code = "RSP0206"
-    name = "bare-sign-in-brackets"
-    headline = "readers disagree about what `{subject}` means inside brackets"
-    hint = "quote the value"
-
-
 class ContinuationNotIndented(Diagnostic):
     """Each line of a quoted or bracketed value is indented deeper than the item it belongs to; so is its last one."""
 
@@ -81,18 +73,6 @@ class ContinuationNotIndented(Diagnostic):
 
     first_line: int
     column: int
-
-
-def readable(text: str) -> str:
-    """The text as libyaml is to see it, with the same places: its last line ended, as YAML 1.2 readers take it."""
-    if not text.isascii():
-        # Half a surrogate pair is no character. A text that was decoded from bytes has none.
-        text = re.sub(_SURROGATE, "\ufffd", text)
-    return text if text.endswith("\n") else text + "\n"
-
-
-# Like most patterns here, compiled when a text needs it; `re` keeps it then.
-_SURROGATE = "[\ud800-\udfff]"
 
 
 def is_suspicious(text: str) -> bool:

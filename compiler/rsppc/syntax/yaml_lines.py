@@ -1,0 +1,295 @@
+"""The quick way through YAML: texts of the most ordinary kind, read line by line.
+
+Nearly every line of a spec is a key with a short value, an item of a list, or a comment. A text of such lines alone
+means the same to every reader of YAML and needs no parser: one pattern takes a line apart, and its indentation says
+where it belongs. Where anything else turns up, this way is given up without a word, and the reader that knows
+everything begins again; what is accepted here, that one would read in the same way, down to each place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias
+
+from rsppc.base.source import Source
+from rsppc.syntax.document import Mapping, Sequence
+from rsppc.syntax.limits import KEYS_MAX, NODES_MAX
+from rsppc.syntax.yaml_scalars import UNKNOWN, meaning
+
+# Up to this size a text cannot have too many values or too long ones: every value takes a character or a sign of its
+# own. Deeper nesting than this is not ordinary.
+_CHARACTERS_MAX = NODES_MAX
+_DEPTH_MAX = 32
+_REMEMBERED_MAX = 8192
+_REMEMBERED_CHARACTERS_MAX = 80
+
+_FIRST = r"(?:[A-Za-z0-9_./$(]|-(?=[0-9]))"
+_PLAIN = rf"{_FIRST}[^ :#]*+(?::[^ :#]++)*+(?:\ ++[^ :#?][^ :#]*+(?::[^ :#]++)*+)*+"
+_QUOTED = r'"[^"\\]*+"|' r"'[^']*+'(?!')"
+_BRACKETS = rf"[\[{{][^#\"']*+(?:(?:(?<=[a-z])'|{_QUOTED})[^#\"']*+)*+"
+_KEY = r"[A-Za-z_][A-Za-z0-9_./-]{0,99}+"
+_LINE = re.compile(
+    rf"""
+    (\ *+)                                            # the indentation
+    ((?:-\ ++)*+)                                     # the signs of list items
+    (?:({_KEY}):(?:\ ++|\Z))?+                        # a key
+    (?:({_PLAIN})|({_QUOTED})|({_BRACKETS}))?+         # a value
+    (?:\ *+(?:(?<=\ )\#.*+)?+)                        # a comment
+    """,
+    re.VERBOSE,
+)
+_PLAIN_IN_BRACKETS = rf"{_FIRST}[^ :#,?\[\]{{}}]*+(?:\ ++[^ :#,?\[\]{{}}]++)*+"
+_TOKEN = re.compile(
+    rf"""
+    (?:({_KEY}):\ ++)?+                               # a key
+    (?:({_PLAIN_IN_BRACKETS}|{_QUOTED})\ *+)?+        # a value
+    ([\[\]{{}},])\ *+                                 # what begins, ends or goes on here
+    """,
+    re.VERBOSE,
+)
+
+
+def read_lines(source: Source, text: str) -> Mapping | None:
+    """The root of a text in which nothing is rare, large or wrong; None for every other text."""
+    # Tabs, other spaces and line ends, and what cannot be seen: readers differ about them.
+    if len(text) > _CHARACTERS_MAX or not text.replace("\n", "").isprintable():
+        return None
+    try:
+        root = _compose(source, text)
+    except _NotOrdinary:
+        return None
+    return root if type(root) is Mapping else None
+
+
+class _NotOrdinary(Exception):
+    """Something stands in the text that only the careful reader knows."""
+
+
+def _compose(source: Source, text: str) -> Any:
+    """The one value of a text. Raises `_NotOrdinary`, whatever is not as usual.
+
+    Each statement of this loop is dear: reading files is a good part of every run. A container takes its place in the
+    one around it when its first line is met, and stays open, with its column, until a line stands further left.
+    """
+    container: Any = _new(Sequence, source, 0)  # the root stands in it like the item of a list left of the text
+    column = -1
+    stack: list[tuple[Any, int]] = [(container, column)]
+    at: list[int] = container.at
+    in_mapping = False
+    waiting = True  # whether what belongs to the last key or sign may stand below
+    key: Any = None
+    last_end = start = 0
+    if text.startswith("---\n"):
+        text, start = text[4:], 4
+    lines = _LINES
+    for line in text.split("\n"):
+        meant = lines[line]
+        if meant is None:
+            start += len(line) + 1
+            continue
+        indent, signs, content, written, key_end, value_start, value_end, value = meant
+        if not waiting or indent < column or (indent == column and not (signs and in_mapping)):
+            waiting = False
+            if indent < column or (indent == column and not (signs or in_mapping)):
+                container, column = _close(stack, indent, signs != "", last_end)
+                at = container.at
+                in_mapping = type(container) is Mapping
+            if indent != column or in_mapping is (signs != ""):
+                raise _NotOrdinary  # it stands under none of the lines above
+        if signs:
+            if waiting or len(signs) > 2:
+                container, column = _open_items(stack, source, key, signs, start + indent, indent, waiting)
+                at = container.at
+                in_mapping = False
+            waiting = True
+        if written is not None and waiting:
+            container = _open(stack, Mapping, source, key, start + content, content)
+            at = container.at
+            column = content
+            in_mapping = True
+        waiting = value is _BELOW
+        if waiting:
+            value = None
+        elif value is _BRACKETS:
+            value = _in_brackets(source, line[value_start:value_end], start + value_start, len(stack))
+        last_end = start + value_end
+        if in_mapping:
+            key = written
+            container[key] = value
+            at += (start + content, start + key_end, start + value_start, last_end)
+        else:
+            container.append(value)
+            at += (start + value_start, last_end)
+        start += len(line) + 1
+    if waiting and not in_mapping:
+        raise _NotOrdinary  # there is no text
+    return _close(stack, -1, True, last_end)[0][0]
+
+
+_Line: TypeAlias = "tuple[int, str, int, str | None, int, int, int, Any] | None"
+"""What a line holds: its indentation, the signs of list items, the column behind them, a key and its end, and start,
+end and meaning of a value. None where it is blank or a comment."""
+_BELOW, _BRACKETS = object(), object()
+"""Stand for a value that may be written below, and for one in brackets, which has places inside."""
+
+
+class _Lines(dict[str, _Line]):
+    """What lines mean. They are remembered: the same few hundred make up most files of a workspace."""
+
+    __slots__ = ()
+
+    def __missing__(self, line: str) -> _Line:
+        meant = _line(line)
+        if len(self) < _REMEMBERED_MAX and len(line) <= _REMEMBERED_CHARACTERS_MAX:
+            self[line] = meant
+        return meant
+
+
+_LINES = _Lines()
+
+
+def _line(line: str) -> _Line:
+    if not line or line.isspace() or line.lstrip(" ")[0] == "#":
+        return None
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise _NotOrdinary
+    indentation, signs, key, plain, quoted, bracketed = found.groups()
+    start = content = len(indentation) + len(signs)
+    key_end = 0
+    value: Any = _BELOW
+    if key is not None:
+        _check_key(key)
+        key_end = content + len(key)
+        start = key_end + 1
+    elif found.lastindex == 2 or not signs:
+        raise _NotOrdinary  # a sign with nothing behind it, or more of the value above
+    written = plain or quoted or bracketed
+    if written is not None:
+        start = found.start(found.lastindex or 0)
+        written = written.rstrip(" ")
+        value = _scalar(written) if bracketed is None else _BRACKETS
+    return len(indentation), signs, content, key, key_end, start, start + len(written or ""), value
+
+
+def _scalar(written: str) -> Any:
+    """What an ordinary value means, plain or in quotes."""
+    if written[0] in "\"'":
+        return written[1:-1]
+    value = meaning(written)
+    if value is UNKNOWN:
+        raise _NotOrdinary
+    return value
+
+
+def _check_key(key: str) -> None:
+    """Give up where an unquoted key is no text."""
+    if type(meaning(key)) is not str:
+        raise _NotOrdinary
+
+
+def _open_items(
+    stack: list[tuple[Any, int]], source: Source, key: Any, signs: str, start: int, column: int, waiting: bool
+) -> tuple[Any, int]:
+    """The list that the last one of some signs belongs to, and its column; all but the first sign begin one."""
+    for offset, sign in enumerate(signs):
+        if sign == "-":
+            if waiting:
+                _open(stack, Sequence, source, key, start + offset, column + offset)
+            waiting = True
+    return stack[-1]
+
+
+def _open(stack: list[tuple[Any, int]], kind: type, source: Source, key: Any, start: int, column: int) -> Any:
+    """A new container, in the innermost open one: under its last key, or as one more item."""
+    around = stack[-1][0]
+    container = _new(kind, source, start)
+    if len(stack) > _DEPTH_MAX:
+        raise _NotOrdinary
+    stack.append((container, column))
+    if type(around) is Mapping:
+        around[key] = container
+        around.at[-2] = start
+    else:
+        around.append(container)
+        around.at.extend((start, start))
+    return container
+
+
+def _close(stack: list[tuple[Any, int]], indent: int, is_item: bool, end: int) -> tuple[Any, int]:
+    """The container, with its column, that a line belongs to; those that stand deeper have ended before it."""
+    container, column = stack[-1]
+    while indent < column or (indent == column and not (is_item or type(container) is Mapping)):
+        _check_keys(container)
+        container.end = end
+        stack.pop()
+        container, column = stack[-1]
+        container.at[-1] = end
+    return container, column
+
+
+def _check_keys(container: Any) -> None:
+    """Give up where a key stands twice in a mapping, or there are too many."""
+    if type(container) is Mapping and (4 * len(container) != len(container.at) or len(container) > KEYS_MAX):
+        raise _NotOrdinary
+
+
+def _in_brackets(source: Source, text: str, place: int, depth: int) -> Any:
+    """The list or mapping that a line holds in brackets. `place` is where `text` begins."""
+    stack: list[Any] = [_new(Sequence, source, place)]
+    complete = False  # whether the value is there that a comma or the closing bracket may follow
+    end = 0
+    for token in _TOKEN.finditer(text):
+        key, value, sign = token.groups()
+        if token.start() != end or (end and len(stack) == 1) or (key and value is None and sign not in "[{"):
+            raise _NotOrdinary
+        end = token.end()
+        container = stack[-1]
+        if value is not None:
+            if complete:
+                raise _NotOrdinary
+            _put(container, token, place, _scalar(value), place + token.start(2))
+            complete = True
+        if sign in "[{":
+            if complete or depth + len(stack) > _DEPTH_MAX:
+                raise _NotOrdinary
+            start = place + token.start(3)
+            meant = _new(Sequence if sign == "[" else Mapping, source, start)
+            _put(container, token, place, meant, start)
+            stack.append(meant)
+        elif sign == ",":
+            if not complete:
+                raise _NotOrdinary
+            complete = False
+        else:
+            if type(container) is not (Sequence if sign == "]" else Mapping) or complete is not bool(container):
+                raise _NotOrdinary  # it closes another bracket, or stands behind a comma
+            _check_keys(container)
+            stack.pop()
+            container.end = stack[-1].at[-1] = place + token.start(3) + 1
+            complete = True
+    if end != len(text) or len(stack) > 1:
+        raise _NotOrdinary
+    return stack[0][0]
+
+
+def _put(container: Any, token: re.Match[str], place: int, value: Any, start: int) -> None:
+    """Put what a token holds, or opens, into the container around it."""
+    key = token[1]
+    if (key is None) is (type(container) is Mapping):
+        raise _NotOrdinary
+    if key is None:
+        container.append(value)
+    else:
+        _check_key(key)
+        container[key] = value
+        container.at.extend((place + token.start(1), place + token.end(1)))
+    container.at.extend((start, place + token.end(2)))
+
+
+def _new(kind: type, source: Source, start: int) -> Any:
+    container = kind()
+    container.at = []
+    container.source = source
+    container.start = start
+    return container
