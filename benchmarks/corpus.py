@@ -33,32 +33,31 @@ providers:
 """
 
 
-def spec(name: str, nodes: int) -> str:
-    """A spec with about this many nodes."""
+def spec(name: str, nodes: int, label: str = "") -> str:
+    """A spec with about this many nodes; `label` is a part of all of their names."""
     lines = [_HEAD.format(name=name)]
     edges: list[tuple[str, str]] = []
     turns = max(1, nodes // 20)
     for turn in range(turns):
-        _turn(turn, nodes // turns, lines, edges)
+        _turn(turn, f"{label}{turn}", nodes // turns, lines, edges)
     lines.append("edges:\n")
     lines.extend(_edge(source, target) for source, target in edges)
-    lines.append("turns:\n  owner: endpoint0.turn\n  barge_in:\n    - from: vad0.barge_in\n      min_speech_ms: 300\n")
+    lines.append("turns:\n  owner: endpoint.turn\n  barge_in:\n    - from: vad.barge_in\n      min_speech_ms: 300\n")
     return "".join(lines)
 
 
-def _turn(turn: int, nodes: int, lines: list[str], edges: list[tuple[str, str]]) -> None:
-    t = str(turn)
+def _turn(turn: int, t: str, nodes: int, lines: list[str], edges: list[tuple[str, str]]) -> None:
     own_vad = turn == 0
     fixed = 8 if own_vad else 5
     steps = max(2, nodes - fixed)
     before = steps // 2
     if own_vad:
-        lines.append(_node("mic0", "transport.ingress", {"codec": "pcm_s16le", "rate_hz": 16000, "channels": 1}))
-        lines.append(_node("vad0", "speech.vad", {}))
-        lines.append(_node("endpoint0", "speech.endpointing", {"silence_ms": 400}))
-        edges += [("mic0.audio", "vad0.audio"), ("vad0.activity", "endpoint0.activity")]
+        lines.append(_node("mic", "transport.ingress", {"codec": "pcm_s16le", "rate_hz": 16000, "channels": 1}))
+        lines.append(_node("vad", "speech.vad", {}))
+        lines.append(_node("endpoint", "speech.endpointing", {"silence_ms": 400}))
+        edges += [("mic.audio", "vad.audio"), ("vad.activity", "endpoint.activity")]
     lines.append(_node("stt" + t, "speech.stt", {"language": "en-US"}, "stt-deepgram"))
-    edges.append(("vad0.speech", f"stt{t}.audio"))
+    edges.append(("vad.speech", f"stt{t}.audio"))
     last = f"stt{t}.text"
     last = _chain(f"in{t}", before, last, lines, edges)
     lines.append(_node("llm" + t, "speech.llm", {"max_context_turns": 8, "temperature_milli": 300}, "llm-anthropic"))

@@ -41,7 +41,10 @@ def compiled_files(
     """
 
     def work(path: str) -> Outcome:
-        return check_file(artifacts, path, purpose=purpose, strict=strict)
+        outcome = check_file(artifacts, path, purpose=purpose, strict=strict)
+        if not outcome.artifact:  # it is no part of others, so that memory need not grow with the number of files
+            artifacts.forget(path)
+        return outcome
 
     if jobs > 1:
         artifacts.of_kind("extension")  # read before workers are forked, so that they share it

@@ -191,6 +191,10 @@ class Artifacts:
         """Put unsaved text in the place of a file."""
         self._own.add(path, data)
 
+    def forget(self, path: str) -> None:
+        """Let go of a file that hardly anybody will ask for again; who does has it read once more."""
+        self._own.forget(path)
+
     def with_text(self, path: str, data: bytes) -> Artifacts:
         """The same artifacts with another text in one file; what has been read of the others is shared."""
         changed = Artifacts.__new__(Artifacts)
@@ -356,6 +360,10 @@ class _Shelf:
         self._data[path] = (data, DiagnosticSink())
         self._artifacts.pop(path, None)
         self._of_kind.clear()
+
+    def forget(self, path: str) -> None:
+        if self._data.get(path, (b"", None))[0] is None:  # what was put in by hand cannot be read again
+            del self._artifacts[path], self._data[path]
 
     def copy(self) -> _Shelf:
         other = _Shelf.__new__(_Shelf)

@@ -208,7 +208,7 @@ def sound_mapping(mapping: Mapping, shape: m.Shape, sink: DiagnosticSink) -> Map
                 sink.report(NullValue(at=mapping.value_span(key), key=key))
                 replaced[key] = _DROPPED
         else:
-            sound = _sound(value, field.type, _Spot(mapping, key, key), sink)
+            sound = _sound_at(mapping, key, value, field.type, key, sink)
             if sound is not value:
                 replaced[key] = sound
     if not mapping.keys() >= required:
@@ -253,6 +253,15 @@ class _Spot:
 def _sound(value: Any, type_: m.FieldType, spot: _Spot, sink: DiagnosticSink) -> Any:
     """The value, or a sound part of it, or `_DROPPED`."""
     return _CHECKS[type_.__class__](value, type_, spot, sink)
+
+
+def _sound_at(
+    container: Mapping | Sequence, key: Any, value: Any, type_: m.FieldType, name: str, sink: DiagnosticSink
+) -> Any:
+    """The same of a value in a container. Most of these are mappings, which know their places themselves."""
+    if type_.__class__ is m.Nested and value.__class__ is Mapping:
+        return sound_mapping(value, type_.shape, sink)
+    return _CHECKS[type_.__class__](value, type_, _Spot(container, key, name), sink)
 
 
 def _check_text(value: Any, type_: m.Text, spot: _Spot, sink: DiagnosticSink) -> Any:
@@ -425,11 +434,9 @@ def _check_listing(value: Any, type_: m.Listing, spot: _Spot, sink: DiagnosticSi
     if len(value) < type_.length_min:
         sink.report(EmptyList(at=spot.span(), key=spot.name))
         return _DROPPED
-    check, item = _CHECKS[type_.item.__class__], type_.item
+    item = type_.item
     sound = [
-        check(one, item, _Spot(value, index, spot.name), sink)
-        if one is not None
-        else _null_item(value, index, spot, sink)
+        _sound_at(value, index, one, item, spot.name, sink) if one is not None else _null_item(value, index, spot, sink)
         for index, one in enumerate(value)
     ]
     if type_.unique:
@@ -468,7 +475,7 @@ def _check_table(value: Any, type_: m.Table, spot: _Spot, sink: DiagnosticSink) 
     if len(value) < type_.length_min:
         sink.report(EmptyList(at=spot.span(), key=spot.name))
         return _DROPPED
-    fits = _plain_test(type_.key)
+    fits = _KEY_TESTS.get(id(type_)) or _KEY_TESTS.setdefault(id(type_), _plain_test(type_.key))
     if type_.value.__class__ is m.Anything and fits is not None and all(map(fits, value)):
         return value
     replaced: dict[str, Any] = {}
@@ -476,7 +483,7 @@ def _check_table(value: Any, type_: m.Table, spot: _Spot, sink: DiagnosticSink) 
         if _sound(key, type_.key, _KeySpot(value, key, spot.name), sink) is _DROPPED:
             replaced[key] = _DROPPED
         elif one is not None:
-            sound = _sound(one, type_.value, _Spot(value, key, key), sink)
+            sound = _sound_at(value, key, one, type_.value, key, sink)
             if sound is not one:
                 replaced[key] = sound
         elif type_.value.__class__ is not m.Anything:
@@ -548,6 +555,8 @@ _CHECKS: dict[type, Callable[[Any, Any, _Spot, DiagnosticSink], Any]] = {
 }
 
 _Test = Callable[[Any], bool]
+_KEY_TESTS: dict[int, _Test | None] = {}
+"""The tests of the keys of tables. Types are constants of `model/`, so that their identity serves as key."""
 _KNOWN: dict[int, tuple[dict[str, m.Field], dict[str, _Test], frozenset[str]]] = {}
 """Per shape its fields by name, tests that most sound values of a field pass, and the required fields. Shapes are
 constants of `model/`, so that their identity serves as key."""

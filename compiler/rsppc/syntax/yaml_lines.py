@@ -9,31 +9,32 @@ everything begins again; what is accepted here, that one would read in the same 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 from rsppc.base.source import Source
 from rsppc.syntax.document import Mapping, Sequence
-from rsppc.syntax.limits import KEYS_MAX, NODES_MAX
+from rsppc.syntax.limits import KEYS_MAX, NODES_MAX, SCALAR_CHARACTERS_MAX
 from rsppc.syntax.yaml_scalars import UNKNOWN, meaning
 
-# Up to this size a text cannot have too many values or too long ones: every value takes a character or a sign of its
-# own. Deeper nesting than this is not ordinary.
-_CHARACTERS_MAX = NODES_MAX
+# Deeper nesting than this is not ordinary.
 _DEPTH_MAX = 32
+_PIECE_CHARACTERS = 16384
 _REMEMBERED_MAX = 8192
 _REMEMBERED_CHARACTERS_MAX = 80
 
 _FIRST = r"(?:[A-Za-z0-9_./$(]|-(?=[0-9]))"
 _PLAIN = rf"{_FIRST}[^ :#]*+(?::[^ :#]++)*+(?:\ ++[^ :#?][^ :#]*+(?::[^ :#]++)*+)*+"
 _QUOTED = r'"[^"\\]*+"|' r"'[^']*+'(?!')"
-_BRACKETS = rf"[\[{{][^#\"']*+(?:(?:(?<=[a-z])'|{_QUOTED})[^#\"']*+)*+"
+_IN_BRACKETS = rf"[\[{{][^#\"']*+(?:(?:(?<=[a-z])'|{_QUOTED})[^#\"']*+)*+"
 _KEY = r"[A-Za-z_][A-Za-z0-9_./-]{0,99}+"
 _LINE = re.compile(
     rf"""
     (\ *+)                                            # the indentation
     ((?:-\ ++)*+)                                     # the signs of list items
     (?:({_KEY}):(?:\ ++|\Z))?+                        # a key
-    (?:({_PLAIN})|({_QUOTED})|({_BRACKETS}))?+         # a value
+    (?:({_PLAIN})|({_QUOTED})|({_IN_BRACKETS}))?+      # a value
     (?:\ *+(?:(?<=\ )\#.*+)?+)                        # a comment
     """,
     re.VERBOSE,
@@ -52,13 +53,18 @@ _TOKEN = re.compile(
 def read_lines(source: Source, text: str) -> Mapping | None:
     """The root of a text in which nothing is rare, large or wrong; None for every other text."""
     # Tabs, other spaces and line ends, and what cannot be seen: readers differ about them.
-    if len(text) > _CHARACTERS_MAX or not text.replace("\n", "").isprintable():
+    if not text.replace("\n", "").isprintable() or _may_be_too_large(text):
         return None
     try:
         root = _compose(source, text)
     except _NotOrdinary:
         return None
     return root if type(root) is Mapping else None
+
+
+def _may_be_too_large(text: str) -> bool:
+    """Whether there may be too many values: a sign stands in front of each, and behind each key."""
+    return len(text) > NODES_MAX and text.count(":") + sum(map(text.count, ":-,[{")) >= NODES_MAX
 
 
 class _NotOrdinary(Exception):
@@ -82,7 +88,7 @@ def _compose(source: Source, text: str) -> Any:
     if text.startswith("---\n"):
         text, start = text[4:], 4
     lines = _LINES
-    for line in text.split("\n"):
+    for line in chain.from_iterable(_pieces(text)):
         meant = lines[line]
         if meant is None:
             start += len(line) + 1
@@ -126,11 +132,23 @@ def _compose(source: Source, text: str) -> Any:
     return _close(stack, -1, True, last_end)[0][0]
 
 
+def _pieces(text: str) -> Iterator[list[str]]:
+    """The lines of a text, some hundreds at a time: all at once, those of a large one would be out of reach again."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _PIECE_CHARACTERS)
+        end = len(text) if end < 0 else end
+        yield text[start:end].split("\n")
+        start = end + 1
+
+
 _Line: TypeAlias = "tuple[int, str, int, str | None, int, int, int, Any] | None"
 """What a line holds: its indentation, the signs of list items, the column behind them, a key and its end, and start,
 end and meaning of a value. None where it is blank or a comment."""
-_BELOW, _BRACKETS = object(), object()
-"""Stand for a value that may be written below, and for one in brackets, which has places inside."""
+_BELOW: Any = object()
+"""Stands for a value that may be written below."""
+_BRACKETS: Any = object()
+"""Stands for one in brackets, which has places inside."""
 
 
 class _Lines(dict[str, _Line]):
@@ -140,7 +158,9 @@ class _Lines(dict[str, _Line]):
 
     def __missing__(self, line: str) -> _Line:
         meant = _line(line)
-        if len(self) < _REMEMBERED_MAX and len(line) <= _REMEMBERED_CHARACTERS_MAX:
+        if len(line) <= _REMEMBERED_CHARACTERS_MAX:
+            if len(self) >= _REMEMBERED_MAX:
+                self.clear()  # what is common turns up again soon
             self[line] = meant
         return meant
 
@@ -152,7 +172,7 @@ def _line(line: str) -> _Line:
     if not line or line.isspace() or line.lstrip(" ")[0] == "#":
         return None
     found = _LINE.fullmatch(line)
-    if found is None:
+    if found is None or len(line) > SCALAR_CHARACTERS_MAX:
         raise _NotOrdinary
     indentation, signs, key, plain, quoted, bracketed = found.groups()
     start = content = len(indentation) + len(signs)
