@@ -13,7 +13,6 @@ from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, open_workspace
 from rsppc.workspace import Workspace
 
-
 _LABELS = count()
 
 
