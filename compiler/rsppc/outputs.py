@@ -15,6 +15,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Literal, Protocol
 
 from rsppc.base.digest import Digest, digest_bytes
@@ -192,6 +193,10 @@ def _rename_into_place(unfinished: str, place: str, files: Mapping[str, Content]
 
 
 def _exchange(link: str, target: str) -> None:
+    if not os.path.lexists(link):
+        with suppress(FileExistsError):  # somebody else was quicker
+            os.symlink(target, link)
+            return
     folder, name = os.path.split(link)
     for number in range(_NAMES_MAX):
         fresh = os.path.join(folder, f"{_UNFINISHED}{name}-{os.getpid()}-{number}")

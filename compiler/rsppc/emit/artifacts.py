@@ -13,7 +13,7 @@ from rsppc.base.record import Record
 from rsppc.emit.bundle import bundle
 from rsppc.emit.canonical_document import CanonicalDocument, document_of
 from rsppc.emit.distribution import distribution
-from rsppc.emit.provenance import provenance, provenance_document
+from rsppc.emit.provenance import provenance_document
 from rsppc.emit.resolved_spec import ResolvedSpec, resolved_spec
 from rsppc.ir.program import Program
 
@@ -51,7 +51,7 @@ class Artifacts(Record):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        return provenance(self.program, self.spec, self.bundle_digest, self.compiler)
+        return self.documents[PROVENANCE].value()
 
     def files(self) -> dict[str, bytes]:
         """The files of the set by name, each in one piece."""

@@ -46,6 +46,11 @@ class CanonicalDocument(Record):
         """The value of a member, made anew."""
         return msgspec.json.decode(b"".join(canonical_pieces({name: self.members[name]})))[name]
 
+    def value(self) -> dict[str, Any]:
+        """The whole value, made anew."""
+        found: dict[str, Any] = msgspec.json.decode(b"".join(canonical_pieces(self.members)))
+        return found
+
     def pieces(self) -> Iterator[bytes]:
         """The file for people, the same bytes as `readable` makes of the value."""
         return _gathered(_readable(self.members), b"")

@@ -28,7 +28,7 @@ def label(origin: Origin) -> str:
     """The name of an origin, as `defaulting_sources` carries it."""
     match origin:
         case Written(section=section):
-            return f"explicit_{section}_config"
+            return _WRITTEN[section]
         case FromBundle(ref=ref):
             return f"bundle/{ref}"
         case FromProfile(ref=ref):
@@ -49,12 +49,15 @@ def label(origin: Origin) -> str:
             assert_never(origin)
 
 
+_WRITTEN = {section: f"explicit_{section}_config" for section in ("node", "edge", "pipeline")}
+
+
 def is_said_of_the_edge(origin: Origin) -> bool:
     """Whether a value was meant for its edge by somebody, and is no default."""
     return isinstance(origin, Written | FromModule | FromLayer | FromPolicy)
 
 
-class Story(Record):
+class Story(Record, kw_only=False):
     """How a leaf got its value: by a setting, or by something written at a place, or by the compiler (no place)."""
 
     label: str
@@ -99,8 +102,10 @@ class Ledger:
         """The story of a setting. Settings are told apart by identity: the story keeps its own alive."""
         known = self._of_setting.get(id(setting))
         if known is None:
-            text = self._text(setting.origin)
-            known = self._of_setting[id(setting)] = self._add(Story(label=text, setting=setting))
+            origin = setting.origin
+            # Equal labels are one text, so that tables of thousands of leaves hold few objects.
+            text = _WRITTEN[origin.section] if type(origin) is Written else self._text(origin)
+            known = self._of_setting[id(setting)] = self._add(Story(text, setting))
         return known
 
     def at(self, text: str, place: Place) -> int:
@@ -158,7 +163,6 @@ class Ledger:
         return known
 
     def _text(self, origin: Origin) -> str:
-        # Equal labels are one text, so that tables of thousands of leaves hold few objects.
         known = self._texts.get(id(origin))
         if known is None:
             known = self._texts[id(origin)] = label(origin)
@@ -172,6 +176,7 @@ class Ledger:
 
 def enter_leaves(sources: dict[str, str], value: Any, numbers: Any, labels: list[str], prefix: str) -> None:
     """Enter every leaf of a part: its JSON Pointer with its label. An empty container is a leaf."""
+    steps = _STEPS
     pending: list[tuple[str, Any, Any]] = [(prefix, value, numbers)]
     while pending:
         pointer, part, number = pending.pop()
@@ -179,23 +184,34 @@ def enter_leaves(sources: dict[str, str], value: Any, numbers: Any, labels: list
             sources[pointer] = labels[number]
             continue
         entries: Iterable[tuple[Any, Any]] = part.items() if isinstance(part, dict) else enumerate(part)
-        if type(number) is int:
+        if type(number) is int:  # one story for all
             text = labels[number]
             for key, item in entries:
-                step = key if type(key) is int or ("/" not in key and "~" not in key) else escaped(key)
                 if type(item) in _SCALARS:
-                    sources[f"{pointer}/{step}"] = text
+                    sources[pointer + steps[key]] = text
                 else:
-                    pending.append((f"{pointer}/{step}", item, number))
+                    pending.append((pointer + steps[key], item, number))
         else:
             for key, item in entries:
-                step = key if type(key) is int or ("/" not in key and "~" not in key) else escaped(key)
                 if type(item) in _SCALARS:
-                    sources[f"{pointer}/{step}"] = labels[number[key]]
+                    sources[pointer + steps[key]] = labels[number[key]]
                 else:
-                    pending.append((f"{pointer}/{step}", item, number[key]))
+                    pending.append((pointer + steps[key], item, number[key]))
 
 
+class _Steps(dict[str | int, str]):
+    """Keys as steps of a JSON Pointer, remembered: the same few hundred stand in every document."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: str | int) -> str:
+        if len(self) >= 4096:
+            self.clear()
+        step = self[key] = f"/{key if isinstance(key, int) else escaped(key)}"
+        return step
+
+
+_STEPS = _Steps()
 _SCALARS = frozenset((str, int, bool, type(None)))
 
 

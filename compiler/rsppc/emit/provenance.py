@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Raw
+
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest
 from rsppc.base.source import Place, Source, Span
@@ -21,18 +23,11 @@ from rsppc.emit.origins import Story, label
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.ports import is_input, shown_port
 from rsppc.ir.program import Program
-from rsppc.ir.setting import Computed, FromModule, Inferred, Setting
-
-
-def provenance(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> dict[str, Any]:
-    """The side file of a ResolvedSpec."""
-    places = _Places()
-    origins = [_entry(story, places) for story in spec.stories]
-    return {"origins": origins, "leaves": spec.numbers, **_short_members(program, spec, bundle, compiler, places)}
+from rsppc.ir.setting import Computed, FromModule, FromNodeType, FromProfile, Inferred, Setting, Written
 
 
 def provenance_document(program: Program, spec: ResolvedSpec, bundle: Digest, compiler: str) -> CanonicalDocument:
-    """The same in canonical bytes, without ever holding all origins, which are many."""
+    """The side file of a ResolvedSpec, made without ever holding all origins, which are many."""
     places = _Places()
     origins = array_of(_entry(story, places) for story in spec.stories)
     leaves = object_of(entry(name, canonical(spec.numbers[name])) for name in sorted(spec.numbers))
@@ -82,38 +77,45 @@ class _Places:
 
     def __init__(self) -> None:
         self._found: dict[str, Source] = {}
-        self._numbers: dict[int, tuple[Any, dict[Any, int]]] = {}
+        self._containers: dict[int, tuple[Any, dict[Any, dict[str, Any]]]] = {}
 
     def of(self, span: Span) -> dict[str, Any]:
-        return self._at(span.source, span.start)
+        self.name(span.source)
+        line, column = span.source.location(span.start)
+        return {"file": span.source.path, "line": line, "column": column}
 
     def value(self, container: Any, key: str | int) -> dict[str, Any]:
-        """The place of a value. A mapping would find each of its values by walking; here C does, or a memory."""
-        offsets = getattr(container, "at", None)
-        if offsets is None or not isinstance(container, dict) or key not in container:
-            return self.of(container.value_span(key))
-        number = list(container).index(key) if len(container) <= _LONG else self._number(container, key)
-        return self._at(getattr(container, "source"), offsets[4 * number + 2])  # noqa: B009
-
-    def _number(self, container: dict[Any, Any], key: Any) -> int:
-        """Which one a key is in a long mapping, of which all keys are counted once."""
-        known = self._numbers.get(id(container))
+        """The place of a value. Whoever asks for one of a container soon asks for the others."""
+        known = self._containers.get(id(container))
         if known is None:
-            numbers = {name: number for number, name in enumerate(container)}
-            known = self._numbers[id(container)] = (container, numbers)
-        return known[1][key]
+            if len(self._containers) >= _CONTAINERS_MAX:
+                self._containers.clear()
+            known = self._containers[id(container)] = (container, self._values(container))
+        return known[1].get(key) or self.of(container.value_span(key))
 
-    def _at(self, source: Source, offset: int) -> dict[str, Any]:
-        self._found.setdefault(source.path, source)
-        line, column = source.location(offset)
-        return {"file": source.path, "line": line, "column": column}
+    def _values(self, container: Any) -> dict[Any, dict[str, Any]]:
+        offsets = getattr(container, "at", None)
+        if offsets is None or not isinstance(container, dict):
+            return {}
+        source: Source = getattr(container, "source")  # noqa: B009
+        self.name(source)
+        path, location = source.path, source.location
+        found: dict[Any, dict[str, Any]] = {}
+        for key, start in zip(container, offsets[2::4], strict=True):
+            line, column = location(start)
+            found[key] = {"file": path, "line": line, "column": column}
+        return found
+
+    def name(self, source: Source) -> None:
+        """Say that a file has places that are named."""
+        self._found[source.path] = source
 
     def sources(self) -> dict[str, Any]:
         """Every file that was named, with the digest of its bytes."""
         return {path: {"source_digest": self._found[path].digest} for path in sorted(self._found)}
 
 
-_LONG = 32
+_CONTAINERS_MAX = 1024
 
 
 def _entry(story: Story, places: _Places) -> dict[str, Any]:
@@ -121,15 +123,21 @@ def _entry(story: Story, places: _Places) -> dict[str, Any]:
     if setting is None:
         at = places.of(story.place.span()) if story.place is not None else {}
         return {"winner": {"label": story.label, **at}}
-    entry: dict[str, Any] = {"winner": _candidate(setting, story.label, places)}
-    if setting.overridden:
-        entry["overridden"] = [_candidate(beaten, label(beaten.origin), places) for beaten in setting.overridden]
-    return entry
+    if not setting.overridden:
+        return {"winner": _candidate(setting, places)}
+    return {
+        "winner": _candidate(setting, places),
+        "overridden": [_candidate(beaten, places) for beaten in setting.overridden],
+    }
 
 
-def _candidate(setting: Setting, text: str, places: _Places) -> dict[str, Any]:
+def _candidate(setting: Setting, places: _Places) -> Any:
     origin = setting.origin
-    said: dict[str, Any] = {"label": text, "value": setting.value}
+    if isinstance(origin, Written):
+        return {"label": label(origin), "value": setting.value, **places.value(origin.container, origin.key)}
+    if isinstance(origin, FromProfile | FromNodeType):
+        return _default(setting, origin, places)
+    said: dict[str, Any] = {"label": label(origin), "value": setting.value}
     if isinstance(origin, Inferred):
         if origin.because:
             said["because"] = [places.of(place.span()) for place in origin.because]
@@ -140,6 +148,22 @@ def _candidate(setting: Setting, text: str, places: _Places) -> dict[str, Any]:
     if isinstance(origin, FromModule) and origin.via:
         said["via"] = list(origin.via)
     return said
+
+
+def _default(setting: Setting, origin: FromProfile | FromNodeType, places: _Places) -> Any:
+    """A default as it stands in a side file; most stand in the files of all pipelines of a workspace."""
+    known = _DEFAULTS.get(id(setting))
+    if known is None:
+        if len(_DEFAULTS) >= 4096:
+            _DEFAULTS.clear()
+        said = {"label": label(origin), "value": setting.value, **places.value(origin.container, origin.key)}
+        known = _DEFAULTS[id(setting)] = (setting, origin.span().source, Raw(canonical(said)))
+    places.name(known[1])
+    return known[2]
+
+
+_DEFAULTS: dict[int, tuple[Setting, Source, Raw]] = {}
+"""Results of a pure function by the identity of a setting, which is kept so that it is not given to another one."""
 
 
 def _inferred_ports(program: Program, places: _Places) -> list[dict[str, Any]]:
