@@ -9,7 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rsppc.emit.go_json import GoField, encode, sorted_map, struct
 
-texts = st.text(alphabet=st.one_of(st.sampled_from('<>&\u2028\u2029"\\\b\f\n\r\t\x00\x7fé😀'), st.characters(exclude_categories=["Cs"])))
+texts = st.text(
+    alphabet=st.one_of(
+        st.sampled_from('<>&\u2028\u2029"\\\b\f\n\r\t\x00\x7fé😀'), st.characters(exclude_categories=["Cs"])
+    )
+)
 values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(texts, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.none()),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
