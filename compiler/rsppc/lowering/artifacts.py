@@ -448,9 +448,10 @@ class _Shelf:
         if partial:
             for diagnostic in _not_caused_by_reading(shape_sink.sorted(), sink.sorted()):
                 sink.report(diagnostic)
-        if kind.id_field not in root or "version" not in root:
-            return None, sink.sorted()
-        _check_file_name(path, kind, root, sink)
+        if kind.id_field in root and "version" in root:
+            _check_file_name(path, kind, root, sink)
+        else:  # that a name is missing has been said; what else is wrong is to be found in the same run
+            root = _named_after_file(path, kind, root)
         artifact = Artifact(kind, document, root, sink.sorted(), shipped=self.shipped, partial=partial)
         return artifact, artifact.diagnostics
 
@@ -518,6 +519,16 @@ def _kind_of(document: Document, root: Mapping, sink: DiagnosticSink) -> Artifac
         )
     )
     return None
+
+
+def _named_after_file(path: str, kind: ArtifactKind, root: Mapping) -> Mapping:
+    """The content of an artifact with the name and version that its file has, where it has none of its own."""
+    found = _STEM.fullmatch(path.rsplit("/", 1)[-1].rpartition(".")[0])
+    stand_ins = {kind.id_field: found["id"] if found else "unnamed", "version": found["version"] if found else "v1"}
+    named = Mapping({**root, **{key: name for key, name in stand_ins.items() if key not in root}})
+    nowhere = [root.start] * (4 * (len(named) - len(root)))
+    named.source, named.start, named.end, named.at = root.source, root.start, root.end, [*root.at, *nowhere]
+    return named
 
 
 def _check_file_name(path: str, kind: ArtifactKind, root: Mapping, sink: DiagnosticSink) -> None:
