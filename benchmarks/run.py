@@ -8,6 +8,7 @@ ratio lies above its bound; `--quick` takes fewer rounds and smaller workloads.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -37,6 +38,7 @@ def main() -> int:
         rows.extend(many_specs(Path(folder, "many"), count, rounds))
         rows.extend(wide_graphs(rounds))
         rows.append(peak_memory(Path(folder, "wide")))
+        rows.extend(turn_time(Path(folder, "turn"), 10_000 if quick else 100_000, rounds * 2))
     print(f"\n{'figure':58} {'measured':>28} {'ratio':>7} {'bound':>6}")
     for name, measured, ratio, bound in rows:
         print(f"{name:58} {measured:>28} {ratio:7.2f} {bound:6.1f} {'' if ratio <= bound else '  ABOVE'}")
@@ -116,6 +118,21 @@ def peak_memory(folder: Path) -> tuple[str, str, float, float]:
     _, _, usage = os.wait4(process.pid, 0)
     peak = usage.ru_maxrss / 1024
     return ("peak memory at 10,000 nodes / 400 MB", f"{peak:.0f} MB", peak / 400, 1.0)
+
+
+def turn_time(folder: Path, turns: int, rounds: int) -> list[tuple[str, str, float, float]]:
+    """What a runtime pays: one turn plan, memory after many of them, and a process that is ready to resolve."""
+    command = [sys.executable, str(HERE / "turn.py"), str(folder), str(turns)]
+    figures = json.loads(subprocess.run(command, capture_output=True, check=True, env=ENVIRONMENT).stdout)
+    ours, floor, grown = figures["resolve_us"], figures["floor_us"], figures["grown_bytes"] / 2**20
+    lines = "from rsppc.turnplan import *; TurnPlanResolver(load_bundle('build/measured/v1'))"
+    ready, nothing = [sys.executable, "-c", lines], [sys.executable, "-c", "pass"]
+    pairs = interleaved(lambda: seconds(ready, folder), lambda: seconds(nothing, folder), rounds)
+    return [
+        ("resolve a turn, 20 nodes, ten rules / loads and SHA-256", f"{ours:.0f} / {floor:.0f} us", ours / floor, 4.0),
+        (f"memory after {turns} turns / 1 MB", f"{grown:.1f} MB", grown, 1.0),
+        row("import and load a bundle / `python -c pass`", pairs, 6.0),
+    ]
 
 
 def interleaved(ours: Callable[[], float], floor: Callable[[], float], rounds: int) -> list[tuple[float, float]]:

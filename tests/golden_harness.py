@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from click.testing import CliRunner
+from rsppc.base.canonical_json import readable
 from rsppc.base.record import Record
 from rsppc.cli.main import cli
 from tour import stages
@@ -54,7 +55,10 @@ Outputs = dict[str, bytes]
 
 AREAS: dict[str, Callable[[Case], Outputs]] = {}
 
-OTHER_SHAPES = {"import": "tests/unit/test_import_golden.py", "turnplan": "tests/unit/test_plan_identity.py"}
+OTHER_SHAPES = {
+    "import": "tests/unit/test_import_golden.py",
+    "identity": "tests/unit/test_plan_identity.py",
+}
 """Areas whose cases have another shape, with the tests that know it."""
 
 
@@ -94,6 +98,32 @@ def program_of(case: Case) -> Outputs:
     _, name, _ = case.name.split("/")
     (spec,) = (case.input / "pipelines" / "specs").iterdir()
     return {"program.txt": rsppc(case.input, "dump", str(spec.relative_to(case.input)), "--after", name).encode()}
+
+
+@area("turnplan")
+def plans_of(case: Case) -> Outputs:
+    """The plan, or the outcome in its place, of each turn in `turns.json`: arguments of `rsppc resolve`."""
+    turns: dict[str, list[str]] = json.loads((case.input / "turns.json").read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        rsppc(case.input, "build", "--no-color", "--output", folder)
+        common = ("--session", "sess-1", "--turn", "turn-1")
+        return {
+            f"{name}.json": readable(json.loads(rsppc(case.input, "resolve", f"{folder}/{bundle}", *common, *options)))
+            for name, (bundle, *options) in turns.items()
+        }
+
+
+@area("distribution")
+def distribution_of(case: Case) -> Outputs:
+    """What `rsppc distribution emit` makes of the bundles and options in `emit.json`, and what `check` says of it."""
+    said: dict[str, list[str]] = json.loads((case.input / "emit.json").read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        rsppc(case.input, "build", "--no-color", "--output", folder)
+        made = Path(folder, "distribution.json")
+        bundles = [f"{folder}/{bundle}" for bundle in said["bundles"]]
+        rsppc(case.input, "distribution", "emit", *bundles, *said["options"], "--output", str(made))
+        findings = rsppc(Path(folder), "distribution", "check", "--no-color", made.name)
+        return {"distribution.json": made.read_bytes(), "findings.txt": findings.encode()}
 
 
 @area("tour")

@@ -8,6 +8,8 @@ a page, without digests; read the diff before you commit it.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shlex
 import shutil
@@ -31,6 +33,7 @@ from rsppc.passes.base import Pass
 from rsppc.passes.order import ORDER
 from rsppc.syntax.document import Document
 from rsppc.syntax.reader import read
+from turns import SNAPSHOT
 from workspaces import rsppc_here
 
 ROOT = Path(__file__).parent.parent
@@ -272,9 +275,11 @@ def test_every_command_has_a_section_and_there_is_no_other() -> None:
 def test_the_options_of_a_command_are_those_that_it_has(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
+    of_group = command.commands.values() if isinstance(command, click.Group) else ()
     real = {
         " / ".join([*option.opts, *option.secondary_opts])
-        for option in command.params
+        for one in (command, *of_group)
+        for option in one.params
         if isinstance(option, click.Option)
     }
     shown = set(re.findall(r"^\| `(-[^`]*?)(?: [A-Z=:]+)?` \|", _section(f"rsppc {name}"), re.MULTILINE))
@@ -320,6 +325,22 @@ def test_what_the_page_forbids_is_refused() -> None:
     assert isinstance(check("has(tenant.labels.tier)", IN_RULES), tuple)
     assert isinstance(check('tenant.labels["tier"] == "gold"', IN_RULES), tuple)
     assert isinstance(check("event.confidence_milli >= 0.6", ON_EDGES), tuple)
+
+
+# --- The page for runtimes --------------------------------------------------------------------------------------------
+
+
+def test_the_lines_of_the_runtime_page_resolve_a_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are run as they stand there, on a bundle that was built as a user builds it."""
+    (lines,) = (block.text for block in blocks(DOCS / "runtime.md") if block.language == "python")
+    shutil.copytree(ROOT / "golden" / "turnplan" / "support_line" / "input", tmp_path, dirs_exist_ok=True)
+    assert rsppc_here(tmp_path, "build").returncode == 0
+    (tmp_path / "snapshot.json").write_text(json.dumps(SNAPSHOT))
+    capsys.readouterr()
+    with contextlib.chdir(tmp_path):
+        exec(compile(lines, "runtime.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert said.startswith("rtp-") and "'stt': 'stt-two'" in said
 
 
 # --- What holds for all pages ----------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ TESTED_ELSEWHERE = {
     "unbound-node-in-build": "only in a build: tests/unit/test_passes_findings.py",
 }
 """Kinds of diagnostics that a small folder cannot show."""
-OTHER_COMMANDS = ("rsppc.importing.", "rsppc.cli.")
+OTHER_COMMANDS = ("rsppc.importing.", "rsppc.cli.", "rsppc.distribution.")
 """Where kinds of diagnostics stand that `rsppc check` never reports; each command has tests of its own."""
 NAMED_FREELY = ("five-at-once",)
 """Cases of errors that are about no single diagnostic."""

@@ -44,9 +44,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "conditions": "base",
         "passes": "ir diagnostics base conditions",
         "lint": "ir syntax diagnostics base",
-        "emit": "ir model base",
+        "emit": "ir model base contracts",
         "outputs": "base",
-        "contracts": "base",
+        "contracts": "base model",
         "importing": "syntax model diagnostics base",
         "store": "base model contracts diagnostics",
         "turnplan": "base model contracts conditions",
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "replay": "base model contracts diagnostics turnplan",
         "extensions": "base model contracts diagnostics turnplan",
         "signing": "base model contracts diagnostics turnplan",
+        "distribution": "base model diagnostics syntax lowering",
         "fixes": "base diagnostics lowering syntax",  # the driver hands it the way to compile again
         "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions fixes",
         "scaffold": "driver base diagnostics model workspace emit",  # the driver behind a protocol of the store

@@ -9,7 +9,7 @@ from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, Edit, Fix, severity_in
 from rsppc.lowering.artifacts import Artifacts
 from rsppc.syntax.document import Item, Mapping
-from rsppc.syntax.edits import nodes_on_edge
+from rsppc.syntax.edits import as_written, nodes_on_edge
 
 TRIES_MAX = 12
 """Repairs of one compilation that are tried; the others stay unverified."""
@@ -23,6 +23,7 @@ def with_verified_fixes(
     diagnostics: tuple[Diagnostic, ...], artifacts: Artifacts, recompile: Recompile, *, strict: bool
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics, their repairs with edits, and marked where a repair was tried and holds."""
+    diagnostics = with_written_edits(diagnostics)
     before = _said(_flaws(diagnostics, strict))
     tries = characters = 0
     proved: list[Diagnostic] = []
@@ -38,6 +39,16 @@ def with_verified_fixes(
             fixes.append(fix)
         proved.append(replace(diagnostic, fixes=tuple(fixes)) if fixes else diagnostic)
     return tuple(proved)
+
+
+def with_written_edits(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """The diagnostics, each edit in the way of its file; for findings of files whose repairs are not tried."""
+    return tuple(
+        replace(one, fixes=tuple(replace(fix, edits=tuple(map(as_written, fix.edits))) for fix in one.fixes))
+        if one.fixes
+        else one
+        for one in diagnostics
+    )
 
 
 def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:

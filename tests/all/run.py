@@ -18,13 +18,16 @@ from types import ModuleType
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))  # for the modules that all tests share
 
-from checks import fuzz, json_suite, junit, kill, full_disk, pythons, sarif_schema, wheel, yaml_suite  # noqa: E402, I001
+from checks import cel_conformance, cel_differential, full_disk, fuzz, json_suite, junit, kill  # noqa: E402, I001
+from checks import pythons, sarif_schema, wheel, yaml_suite  # noqa: E402
 from checks.needs import missing  # noqa: E402
 from checks.outcome import Failed, NotRun, Outcome, Passed  # noqa: E402
 
 CHECKS: tuple[ModuleType, ...] = (
     yaml_suite,
     json_suite,
+    cel_conformance,
+    cel_differential,
     sarif_schema,
     junit,
     full_disk,

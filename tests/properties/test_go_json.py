@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rsppc.emit.go_json import GoField, encode, sorted_map, struct
+from rsppc.contracts.go_json import GoField, encode, sorted_map, struct
 
 texts = st.text(
     alphabet=st.one_of(

@@ -22,8 +22,8 @@ from emit_builder import (
 from program_builder import SOMEWHERE, degrade, edge, layer, node, policy, rule, written
 from rsppc.base.digest import digest_bytes
 from rsppc.base.record import replace
+from rsppc.contracts.plan_identity import plan_hash
 from rsppc.emit.artifacts import Artifacts, artifacts
-from rsppc.emit.plan_identity import plan_hash
 from rsppc.ir.program import Pinned, Program
 
 LISTENER = kind("listener", ins="signal:control<barge_in>", role="sink")

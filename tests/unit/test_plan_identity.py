@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rsppc.emit.plan_identity import determinism_of, plan_hash, plan_material, seed_of
+from rsppc.contracts.plan_identity import determinism_of, plan_hash, plan_material, seed_of
 
-RECORDED = Path(__file__).parents[2] / "golden" / "turnplan" / "vectors.json"
+RECORDED = Path(__file__).parents[2] / "golden" / "identity" / "vectors.json"
 VECTORS: list[dict[str, Any]] = json.loads(RECORDED.read_text("utf-8"))["vectors"]
 
 

@@ -69,7 +69,7 @@ def check_file(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: boo
     """What is wrong with one file and with what it stands for."""
     artifact, diagnostics = artifacts.at(path)
     if artifact is None:
-        return Outcome(path=path, diagnostics=diagnostics, ok=not diagnostics)
+        return Outcome(path=path, diagnostics=_with_written_edits(diagnostics), ok=not diagnostics)
     if artifact.kind.name in ("bundle", "pipeline"):
         compilation = compile_bundle(artifacts, artifact, purpose=purpose, strict=strict)
         compilation = prove_fixes(compilation, artifacts, purpose=purpose, strict=strict)
@@ -90,7 +90,16 @@ def _followed(artifact: Artifact, artifacts: Artifacts, *, strict: bool) -> Outc
 
         catalog(artifacts, sink)
     name = f"{artifact.kind.name}:{artifact.ref}"
-    return Outcome(path=artifact.path, diagnostics=sink.sorted(), ok=not sink.has_errors, artifact=name)
+    diagnostics = _with_written_edits(sink.sorted())
+    return Outcome(path=artifact.path, diagnostics=diagnostics, ok=not sink.has_errors, artifact=name)
+
+
+def _with_written_edits(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    if not any(found.fixes for found in diagnostics):
+        return diagnostics
+    from rsppc.fixes import with_written_edits  # only where something is wrong
+
+    return with_written_edits(diagnostics)
 
 
 def _checked_alone(artifacts: Artifacts, path: str, *, strict: bool) -> Outcome:

@@ -1,12 +1,14 @@
 """Conditions: the small, portable part of CEL in which edges, branches, rules and layers say when they apply.
 
 `check` makes a `Condition` of a text or says what is wrong with it; `always`, `exclusive` and `covers` judge conditions
-without running them; `evaluate` runs one. Everything is plain data, places are code points in the expression text. This
-room is the only one that knows the CEL library, which is imported when the first condition is checked.
+without running them; `evaluate` runs one, `read_condition` reads one back from an artifact. Everything is plain data,
+places are code points in the expression text. This room is the only one that knows the CEL library, which is imported
+when the first condition is checked.
 """
 
 from __future__ import annotations
 
+from rsppc.conditions.artifact import read_condition
 from rsppc.conditions.check import Condition, check
 from rsppc.conditions.complaint import Complaint, ComplaintKind
 from rsppc.conditions.environment import (
@@ -21,7 +23,7 @@ from rsppc.conditions.environment import (
     event_fields_of_schema,
     rule_environment,
 )
-from rsppc.conditions.evaluate import EvaluationError, evaluate
+from rsppc.conditions.evaluate import EvaluationError, Evaluator, evaluate
 from rsppc.conditions.judge import (
     Assignment,
     Coverage,
@@ -51,6 +53,7 @@ __all__ = [
     "Declaration",
     "Environment",
     "EvaluationError",
+    "Evaluator",
     "Overlap",
     "Range",
     "Tree",
@@ -66,6 +69,7 @@ __all__ = [
     "holds_and_fails",
     "possible",
     "print_tree",
+    "read_condition",
     "rule_environment",
     "witness",
 ]

@@ -8,10 +8,10 @@ from typing import Literal
 from rsppc.base.record import Record
 from rsppc.conditions.check import Condition
 from rsppc.conditions.environment import INT_MAX, INT_MIN, Declaration
-from rsppc.conditions.library import Failure, run
+from rsppc.conditions.library import Failure, prepared, run_prepared
 from rsppc.conditions.refusals import describe_type
 
-__all__ = ["EvaluationError", "evaluate"]
+__all__ = ["EvaluationError", "Evaluator", "evaluate"]
 
 
 class EvaluationError(Record):
@@ -24,21 +24,41 @@ class EvaluationError(Record):
 
 def evaluate(condition: Condition, values: Mapping[str, object]) -> bool | EvaluationError:
     """Whether the condition holds when its names have these values. Values that it does not read are ignored."""
-    missing = tuple(name for name in condition.names if name not in values)
-    if missing:
+    return Evaluator(condition).holds(values)
+
+
+class Evaluator:
+    """A condition made ready to be evaluated many times: nothing is looked up again that does not change."""
+
+    __slots__ = ("_expression", "_reads", "condition")
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+        self._reads = tuple(known for known in condition.environment.declarations if known.name in condition.names)
+        self._expression: object | None = None
+
+    def holds(self, values: Mapping[str, object]) -> bool | EvaluationError:
+        """Whether the condition holds when its names have these values."""
+        data: dict[str, object] = {}
+        for known in self._reads:
+            name = known.name
+            if name not in values:
+                return self._missing(values)
+            if not _fits(values[name], known.type):
+                return _wrong_value(known)
+            data[name] = values[name]
+        if self._expression is None:
+            self._expression = prepared(self.condition.text, self.condition.environment)
+        outcome = run_prepared(self._expression, data)
+        if isinstance(outcome, bool):
+            return outcome
+        said = outcome.text if isinstance(outcome, Failure) else "the value is neither true nor false"
+        return EvaluationError(kind="failed", message=_sentence(said), names=self.condition.names)
+
+    def _missing(self, values: Mapping[str, object]) -> EvaluationError:
+        missing = tuple(name for name in self.condition.names if name not in values)
         listed = ", ".join(f"`{name}`" for name in missing)
         return EvaluationError(kind="missing", message=f"There is no value for {listed}.", names=missing)
-    data: dict[str, object] = {}
-    for known in condition.environment.declarations:
-        if known.name in condition.names:
-            if not _fits(values[known.name], known.type):
-                return _wrong_value(known)
-            data[known.name] = values[known.name]
-    outcome = run(condition.text, condition.environment, data)
-    if isinstance(outcome, bool):
-        return outcome
-    said = outcome.text if isinstance(outcome, Failure) else "the value is neither true nor false"
-    return EvaluationError(kind="failed", message=_sentence(said), names=condition.names)
 
 
 def _wrong_value(known: Declaration) -> EvaluationError:

@@ -18,7 +18,7 @@ from rsppc.conditions.environment import Environment
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
 
-__all__ = ["Failure", "Refusal", "compile_checked", "is_valid_pattern", "run"]
+__all__ = ["Failure", "Refusal", "compile_checked", "is_valid_pattern", "prepared", "run", "run_prepared"]
 
 
 class Refusal(Record):
@@ -45,16 +45,37 @@ def compile_checked(text: str, environment: Environment) -> bytes | tuple[Refusa
 
 def run(text: str, environment: Environment, values: Mapping[str, Any]) -> object | Failure:
     """The value of a text that has been checked."""
-    from cel_expr_python import cel
+    return run_prepared(prepared(text, environment), values)
 
+
+def prepared(text: str, environment: Environment) -> object:
+    """A text that has been checked, ready for `run_prepared`; where the library refuses it now, why."""
     try:
-        result = _compiled(text, environment).eval(data=values)
-        if result.type() == cel.Type.ERROR:
+        expression: object = _compiled(text, environment)
+    except RuntimeError as error:
+        return Failure(text=str(error))
+    return expression
+
+
+def run_prepared(expression: Any, values: Mapping[str, Any]) -> object | Failure:
+    """The value of a prepared text."""
+    if isinstance(expression, Failure):
+        return expression
+    try:
+        result = expression.eval(data=values)
+        if result.type() == _error_type():
             return Failure(text=str(result.value()))
         plain: object = result.plain_value()
     except (RuntimeError, TypeError, ValueError) as error:
         return Failure(text=str(error))
     return plain
+
+
+@lru_cache(maxsize=1)
+def _error_type() -> object:
+    from cel_expr_python import cel
+
+    return cel.Type.ERROR
 
 
 def is_valid_pattern(pattern: str) -> bool:

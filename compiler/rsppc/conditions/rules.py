@@ -47,11 +47,9 @@ PORTABLE = """
     add_int64 add_list add_string bool_to_string conditional contains_string divide_int64 ends_with_string
     equals greater_equals_int64 greater_int64 in_list in_map index_list index_map int64_to_string
     less_equals_int64 less_int64 list_join list_join_string list_size logical_and logical_not logical_or
-    map_size matches matches_string modulo_int64 multiply_int64 negate_int64 not_equals size_list size_map
-    size_string starts_with_string string_char_at_int string_index_of_string string_index_of_string_int
-    string_last_index_of_string string_last_index_of_string_int string_lower_ascii
-    string_replace_string_string string_replace_string_string_int string_reverse string_size
-    string_split_string string_split_string_int string_substring_int string_substring_int_int
+    map_size matches_string modulo_int64 multiply_int64 negate_int64 not_equals size_list size_map
+    size_string starts_with_string string_char_at_int string_index_of_string string_last_index_of_string
+    string_lower_ascii string_replace_string_string string_size string_split_string string_substring_int
     string_to_string string_trim string_upper_ascii subtract_int64
 """
 PORTABLE_OVERLOADS = frozenset(PORTABLE.split())
@@ -61,6 +59,13 @@ REASONS = {
     "string_to_bool": "Runtimes disagree on which texts are true: `bool(…)` takes no text.",
     "strings_quote": "`strings.quote` is not part of the portable profile.",
     "string_format": "Runtimes print fractions and lists differently, so `format` is not part of the profile.",
+    "matches": "Not every runtime has `matches` as a function: write `text.matches(pattern)`.",
+    "string_reverse": "Not every runtime has `reverse`.",
+    "string_substring_int_int": "Runtimes disagree about ends: `substring` takes a start only.",
+    "string_index_of_string_int": "Runtimes disagree about a start at the end of the text: `indexOf` takes none.",
+    "string_last_index_of_string_int": "Runtimes disagree about a start: `lastIndexOf` takes none.",
+    "string_replace_string_string_int": "Runtimes disagree about limits: `replace` replaces all.",
+    "string_split_string_int": "Runtimes disagree about limits: `split` divides at every place.",
     "type": "Types are no values in a condition: each name has one fixed type.",
     "to_dyn": "`dyn` hides a type, and each name of a condition has one fixed type.",
 }
@@ -98,6 +103,9 @@ def _foreign_parts(root: Node, scan: Scan, environment: Environment) -> Iterator
                 yield _complaint("not-portable", node, scan, message)
             case "call" if not PORTABLE_OVERLOADS.issuperset(node.overload.split()):
                 yield _complaint("not-portable", node, scan, _foreign_call(node))
+            case "call" if node.value in ("replace", "split") and not _is_written_out(node.args[0]):
+                message = f"Runtimes disagree about the empty text: what `{node.value}` looks for must stand here."
+                yield _complaint("not-portable", node, scan, message)
             case "list":
                 if len({item.type for item in node.args}) > 1:
                     message = "The entries of a list must be of one kind."
@@ -109,6 +117,11 @@ def _foreign_parts(root: Node, scan: Scan, environment: Environment) -> Iterator
                 yield _complaint("not-portable", node, scan, message)
             case _ if "dyn" in node.type:
                 yield _complaint("not-portable", node, scan, "Nothing says of which kind this value is.")
+
+
+def _is_written_out(node: Node) -> bool:
+    """Whether a text stands there literally and is not empty."""
+    return node.kind == "const" and node.value != ""
 
 
 def _foreign_macro(node: Node, scan: Scan, roots: set[str]) -> Iterator[Complaint]:

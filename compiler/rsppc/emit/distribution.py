@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsppc.base.record import Record
+from rsppc.contracts.projection import bindings_by_modality, budgets, default_policy, edge_policy, node_policies
 from rsppc.emit.by_tenant import bindings_by_tenant, tenants_of
-from rsppc.emit.edges import LANES, canonical_strategy, is_explicit, watermarks
+from rsppc.emit.edges import is_explicit
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.program import Program
 
@@ -44,18 +45,6 @@ _LEASE = (
     "lease_token_id",
     "lease_expires_at_utc",
 )
-_QUEUE = (
-    "max_queue_items",
-    "max_queue_ms",
-    "max_queue_bytes",
-    "max_latency_contribution_ms",
-    "max_block_time_ms",
-    "watermarks",
-    "lane_handling",
-    "fairness_key",
-    "sync_drop_policy",
-)
-_STRATEGIES = {"drop_newest": "drop", "drop_oldest": "drop"}
 
 
 class Distribution(Record):
@@ -121,23 +110,13 @@ def _policies(program: Program, spec: ResolvedSpec, routing: Mapping[str, Any]) 
 
 
 def _policy(program: Program, spec: ResolvedSpec, routing: Mapping[str, Any]) -> dict[str, Any]:
-    budgets = spec.value["budgets"]
-    concurrency = {
-        node_id: {"concurrency_limit": node.type.limits.max_concurrency}
-        for node_id, node in program.nodes.items()
-        if node.type is not None and node.type.limits.max_concurrency is not None
-    }
+    concurrency = node_policies(spec.value["effective_nodes"])
     policy: dict[str, Any] = {
         "policy_resolution_snapshot": routing.get(
             "policy_resolution_snapshot", f"policy/{program.bundle.id}/{program.bundle.version}"
         ),
         "allowed_adaptive_actions": spec.value["allowed_adaptive_actions"],
-        "budgets": {
-            "turn_budget_ms": budgets.get("turn_budget_ms"),
-            "node_budget_ms_default": budgets.get("node_budget_ms"),
-            "path_budget_ms_default": budgets.get("path_budget_ms"),
-            "edge_budget_ms_default": budgets.get("edge_budget_ms"),
-        },
+        "budgets": budgets(spec.value["budgets"]),
         "provider_bindings": provider_bindings(program, spec),
         "edge_buffer_policies": edge_policies(program, spec),
         "flow_control": spec.value["flow_control"],
@@ -149,21 +128,15 @@ def _policy(program: Program, spec: ResolvedSpec, routing: Mapping[str, Any]) ->
 
 
 def provider_bindings(program: Program, spec: ResolvedSpec) -> dict[str, str]:
-    """Per modality the provider of the first node, in topological order, that is nobody's fallback."""
-    bound = spec.value["node_provider_bindings"]
-    fallbacks = {node.fallback.to for node in program.nodes.values() if node.fallback is not None}
-    bindings: dict[str, str] = {}
-    for node_id in program.order or sorted(program.nodes):
-        node_type = program.nodes[node_id].type
-        if node_id in bound and node_id not in fallbacks and node_type is not None and node_type.modality is not None:
-            bindings.setdefault(node_type.modality, bound[node_id])
-    return bindings
+    """The provider that the runtime binds for each modality."""
+    order = program.order or sorted(program.nodes)
+    return bindings_by_modality(order, spec.value["effective_nodes"], spec.value["node_provider_bindings"])
 
 
 def edge_policies(program: Program, spec: ResolvedSpec) -> dict[str, Any]:
     """The queue of every edge in the closed shape, and `default`: what the runtime uses where it tells none apart."""
     grace = spec.value["budgets"].get("cancel_grace_ms")
-    policies: dict[str, Any] = {"default": _default_policy(program)}
+    policies: dict[str, Any] = {"default": default_policy(spec.value["default_buffer"])}
     made: dict[tuple[int, str, bool], dict[str, Any]] = {}
     for edge in program.edges:
         effective = spec.value["effective_edges"][edge.id]
@@ -171,38 +144,9 @@ def edge_policies(program: Program, spec: ResolvedSpec) -> dict[str, Any]:
         # Edges that share a queue share its projection as well.
         key = (id(effective["buffer"]), effective["lane"], explicit)
         if key not in made:
-            made[key] = _projected(effective["buffer"], effective["lane"], grace, explicit=explicit)
+            made[key] = edge_policy(effective["buffer"], effective["lane"], grace, explicit=explicit)
         policies[edge.id] = made[key]
     return policies
-
-
-def _projected(queue: Mapping[str, Any], lane: str, grace: int | None, *, explicit: bool) -> dict[str, Any]:
-    strategy = queue.get("strategy")
-    policy: dict[str, Any] = {"strategy": _STRATEGIES.get(str(strategy), strategy)}
-    policy |= {name: queue[name] for name in _QUEUE if name in queue}
-    if lane == "ControlLane":
-        policy["strategy"] = "block"
-        if grace is not None:
-            policy["max_block_time_ms"] = grace
-    policy["defaulting_source"] = "explicit_edge_config" if explicit else "execution_profile_default"
-    return policy
-
-
-def _default_policy(program: Program) -> dict[str, Any]:
-    """The profile's values for additive data: the one key that names no edge."""
-    defaults = program.defaults
-    said = {name: setting.value for name, setting in defaults.buffers.get("DataLane.additive", {}).items()}
-    queue = {name: said[name] for name in ("strategy", *_QUEUE) if name in said}
-    queue["strategy"] = canonical_strategy(said.get("strategy"))
-    if isinstance(said.get("watermarks"), dict):
-        queue["watermarks"] = watermarks(said["watermarks"], said)
-    own = said.get("lane_handling") or {}
-    queue["lane_handling"] = {
-        lane: own.get(lane, defaults.lanes[lane]["lane_handling"].value)
-        for lane in LANES
-        if lane in own or "lane_handling" in defaults.lanes.get(lane, {})
-    }
-    return _projected(queue, "DataLane", None, explicit=False)
 
 
 def _left_out(program: Program, spec: ResolvedSpec) -> tuple[str, ...]:

@@ -66,6 +66,12 @@ class EdgeWriter:
         ledger.tell_shared(f"{pointer}/buffer", queue)
         return Part(value=value, numbers=numbers)
 
+    def default_buffer(self, pointer: str) -> Part:
+        """The queue that the profile has for data of which each piece counts."""
+        queue = self._queue_of(self._program.defaults.buffers.get("DataLane.additive", {}))
+        self._ledger.tell_shared(pointer, queue)
+        return Part(value=queue.value, numbers=queue.numbers)
+
     def _type_of(self, source_type: PortType | None, flow: EdgeFlow | None) -> dict[str, Any]:
         """`type`, and for kinds with modes or signals what of them passes and what is filtered out."""
         known = self._types.get((source_type, flow))

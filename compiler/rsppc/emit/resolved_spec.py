@@ -57,6 +57,7 @@ def resolved_spec(program: Program) -> ResolvedSpec:
         "effective_edges": _edges(program, edges, flows, ledger),
         "turns": _turns(program, ledger),
         "unknown_events": _unknown_events(program, ledger),
+        "default_buffer": edges.default_buffer("/default_buffer"),
     }
     inserts = conditional_inserts(program, flows, nodes, edges)
     segmenter = _segmenter(program)

@@ -6,9 +6,22 @@ is certain, whatever follows. What an edit does is not believed: it is applied i
 
 from __future__ import annotations
 
+import json
+import re
+
 from rsppc.base.source import Source, Span
 from rsppc.diagnostics import Edit, NodeToInsert
 from rsppc.syntax.document import Mapping, Sequence
+
+
+def as_written(edit: Edit) -> Edit:
+    """An edit that puts a name or a number in the place of another, in the way of its file: JSON quotes every text."""
+    if not edit.at.source.path.endswith(".json") or edit.at.start == edit.at.end or _JSON_VALUE.match(edit.text):
+        return edit
+    return Edit(at=edit.at, text=json.dumps(edit.text, ensure_ascii=False))
+
+
+_JSON_VALUE = re.compile(r"[\[{\"]|(?:-?[0-9]+|true|false|null)\Z")
 
 
 def nodes_on_edge(root: Mapping, edge: Mapping, inserts: tuple[NodeToInsert, ...]) -> tuple[Edit, ...]:

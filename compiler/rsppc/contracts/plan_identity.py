@@ -1,7 +1,7 @@
 """The identity of a turn plan as the runtime computes it: `plan_hash`, and the determinism that follows from it.
 
 A plan made here and a plan opened by the runtime from the same facts must have the same hash and seed; recorded answers
-of the runtime in `golden/turnplan/vectors.json` hold this module to that.
+of the runtime in `golden/identity/vectors.json` hold this module to that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from rsppc.emit.go_json import GoField, Shaper, encode, sorted_map, struct
+from rsppc.base.record import Record
+from rsppc.contracts.go_json import GoField, Shaper, encode, sorted_map, struct
 from rsppc.model.common import ACTIONS
 
 
@@ -21,6 +22,31 @@ def plan_hash(contract: Mapping[str, Any]) -> str:
 
 def plan_material(contract: Mapping[str, Any]) -> bytes:
     """The bytes under the hash. `contract` has the keys of the runtime's `resolved_turn_plan`."""
+    material = material_of(contract)
+    snapshots = encode_snapshots(contract["snapshot_provenance"])
+    return material.complete(contract["turn_id"], contract["authority_epoch"], snapshots)
+
+
+class PlanMaterial(Record, kw_only=False):
+    """What plans that differ only in turn, epoch and snapshots have in common under their hash: the fields between the
+    turn's id and the epoch, and those behind the snapshots."""
+
+    middle: bytes
+    rest: bytes
+
+    def complete(self, turn_id: str, authority_epoch: int, snapshots: bytes) -> bytes:
+        """The bytes under the hash of one plan."""
+        return b'{"TurnID":%b,%b,"AuthorityEpoch":%d,"SnapshotProvenance":%b,%b}' % (
+            encode(turn_id),
+            self.middle,
+            authority_epoch,
+            snapshots,
+            self.rest,
+        )
+
+
+def material_of(contract: Mapping[str, Any]) -> PlanMaterial:
+    """What does not vary from turn to turn, encoded once."""
     actions = contract.get("allowed_adaptive_actions") or ()
     # The runtime hashes actions in one order, whatever order the distribution names them in.
     ordered = [action for action in ACTIONS if action in actions]
@@ -30,7 +56,12 @@ def plan_material(contract: Mapping[str, Any]) -> bytes:
         "allowed_adaptive_actions": ordered,
         "node_execution_policies": contract.get("node_execution_policies") or {},
     }
-    return encode(struct(complete, _PLAN))
+    return PlanMaterial(encode(struct(complete, _MIDDLE))[1:-1], encode(struct(complete, _REST))[1:-1])
+
+
+def encode_snapshots(names: Mapping[str, str]) -> bytes:
+    """The names of the snapshots that a plan rests on, as they stand under its hash."""
+    return encode(struct(names, _SNAPSHOT_FIELDS))
 
 
 def determinism_of(hashed: str, authority_epoch: int) -> dict[str, Any]:
@@ -102,7 +133,7 @@ _FLOW_CONTROL = _struct(
     GoField("watermarks", shape=_lanes(_WATERMARK)),
     GoField("shedding_strategy_by_lane", shape=_lanes()),
 )
-_SNAPSHOTS = _struct(
+_SNAPSHOT_FIELDS = (
     GoField("routing_view_snapshot"),
     GoField("admission_policy_snapshot"),
     GoField("abi_compatibility_snapshot"),
@@ -110,13 +141,12 @@ _SNAPSHOTS = _struct(
     GoField("policy_resolution_snapshot"),
     GoField("provider_health_snapshot"),
 )
-_PLAN: tuple[GoField, ...] = (
-    GoField("turn_id", json_name="TurnID"),
+_MIDDLE: tuple[GoField, ...] = (
     GoField("pipeline_version", json_name="PipelineVersion"),
     GoField("graph_definition_ref", json_name="GraphDefinitionRef"),
     GoField("execution_profile", json_name="ExecutionProfile"),
-    GoField("authority_epoch", json_name="AuthorityEpoch"),
-    GoField("snapshot_provenance", json_name="SnapshotProvenance", shape=_SNAPSHOTS),
+)
+_REST: tuple[GoField, ...] = (
     GoField("allowed_adaptive_actions", json_name="AllowedAdaptiveActions"),
     GoField("budgets", json_name="Budgets", shape=_BUDGETS),
     GoField("provider_bindings", json_name="ProviderBindings", shape=_map()),
