@@ -34,6 +34,7 @@ from rsppc.lowering.check_shape import (
 from rsppc.lowering.check_values import IncompleteSyncDrop
 from rsppc.model.distribution import DISTRIBUTION
 from rsppc.syntax.document import Mapping
+from rsppc.syntax.edits import as_json
 from rsppc.syntax.json_reader import read_json
 from rsppc.syntax.source_text import read_source
 
@@ -118,18 +119,10 @@ def _in_runtime_words(found: Diagnostic) -> Diagnostic:
     if isinstance(found, NotAChoice):
         canonical = _CANONICAL.get(found.key, {}).get(found.written)
         if canonical is not None:
-            fix = Fix(title=f"write `{canonical}`", edits=(Edit(at=found.at, text=f'"{canonical}"'),))
+            fix = Fix(title=f"write `{canonical}`", edits=(as_json(Edit(at=found.at, text=canonical)),))
             return NotCanonical(at=found.at, key=found.key, written=found.written, canonical=canonical, fixes=(fix,))
-    return replace(found, fixes=tuple(_quoted(fix) for fix in found.fixes)) if found.fixes else found
-
-
-def _quoted(fix: Fix) -> Fix:
-    """A fix whose words stand in quotes, as the words that they replace do."""
-    edits = tuple(
-        replace(edit, text=f'"{edit.text}"') if edit.at.text[:1] == '"' and not edit.text.isdigit() else edit
-        for edit in fix.edits
-    )
-    return replace(fix, edits=edits)
+    fixes = tuple(replace(fix, edits=tuple(map(as_json, fix.edits))) for fix in found.fixes)
+    return replace(found, fixes=fixes) if fixes else found
 
 
 def _judged(found: Diagnostic, parts: list[tuple[int, int, str]]) -> Diagnostic:

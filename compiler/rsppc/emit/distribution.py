@@ -15,8 +15,7 @@ from rsppc.emit.by_tenant import bindings_by_tenant, tenants_of
 from rsppc.emit.edges import is_explicit
 from rsppc.emit.resolved_spec import ResolvedSpec
 from rsppc.ir.program import Program
-
-SCHEMA_VERSION = "cp-snapshot-distribution/v1"
+from rsppc.model.distribution import SCHEMA_VERSION
 
 _ROUTING = (
     "routing_view_snapshot",

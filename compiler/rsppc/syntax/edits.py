@@ -15,8 +15,13 @@ from rsppc.syntax.document import Mapping, Sequence
 
 
 def as_written(edit: Edit) -> Edit:
-    """An edit that puts a name or a number in the place of another, in the way of its file: JSON quotes every text."""
-    if not edit.at.source.path.endswith(".json") or edit.at.start == edit.at.end or _JSON_VALUE.match(edit.text):
+    """An edit that puts a name or a number in the place of another, in the way of its file."""
+    return as_json(edit) if edit.at.source.path.endswith(".json") else edit
+
+
+def as_json(edit: Edit) -> Edit:
+    """The same in a file that holds JSON, which quotes every text."""
+    if edit.at.start == edit.at.end or _JSON_VALUE.match(edit.text):
         return edit
     return Edit(at=edit.at, text=json.dumps(edit.text, ensure_ascii=False))
 
