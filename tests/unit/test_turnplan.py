@@ -318,7 +318,16 @@ def test_a_session_keeps_the_version_that_it_was_admitted_with(bundle: LoadedBun
 
 @pytest.mark.parametrize(
     ("version", "fits"),
-    [("v0.9", False), ("v1", True), ("v1.1", True), ("v1.1.7", True), ("v1.2", False), ("v2", False)],
+    [
+        ("v0.9", False),
+        ("v1", True),
+        ("v1.1", True),
+        ("v1.1.7", True),
+        ("v1.2", False),
+        ("v2", False),
+        ("banana", False),
+        ("", False),
+    ],
 )
 def test_a_runtime_outside_the_window_is_refused(bundle: LoadedBundle, version: str, fits: bool) -> None:
     capabilities = Capabilities(runtime_version=version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from rsppc.base.names import version_key
+from rsppc.base.names import VERSION, version_key
 from rsppc.turnplan.bundle import LoadedBundle
 from rsppc.turnplan.outcome import DecisionOutcome, outcome
 from rsppc.turnplan.snapshot import Admission, Capabilities, ControlPlane, Lease, Session, Turn, View
@@ -36,6 +36,8 @@ def _is_compatible(bundle: LoadedBundle, capabilities: Capabilities) -> bool:
     window = bundle.runtime_window
     if window is None or capabilities.runtime_version is None:
         return True
+    if VERSION.fullmatch(capabilities.runtime_version) is None:
+        return False
     low, high = window
     found = version_key(capabilities.runtime_version)
     # `v1` as the upper end means every v1.x.

@@ -60,6 +60,8 @@ def COMMAND(bundle: str, snapshot: str, digest: str | None, why: str | None, **g
         click.echo(f"  {loaded.advice}", err=True)
         return INTEGRITY
     plane = _snapshot(snapshot)
+    if isinstance(plane, SnapshotFault):
+        click.echo(f"rsppc: snapshot `{snapshot}` at {plane.path}: {plane.message}", err=True)
     session, turn, capabilities = _moment(given)
     plan = TurnPlanResolver(loaded).resolve(session, turn, plane, capabilities)
     if isinstance(plan, DecisionOutcome):
