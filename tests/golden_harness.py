@@ -58,6 +58,7 @@ AREAS: dict[str, Callable[[Case], Outputs]] = {}
 OTHER_SHAPES = {
     "import": "tests/unit/test_import_golden.py",
     "identity": "tests/unit/test_plan_identity.py",
+    "simulate": "tests/unit/test_simulate_golden.py",
 }
 """Areas whose cases have another shape, with the tests that know it."""
 

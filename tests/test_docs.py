@@ -167,7 +167,9 @@ def test_the_tutorial_can_be_followed_to_its_end(tmp_path: Path, request: pytest
 _WORKSPACE = re.compile(r"<!-- run in (\S+) -->")
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "cli.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", DOCS / "cli.md", DOCS / "simulator.md"], ids=lambda page: page.name
+)
 def test_what_commands_print_is_what_pages_show(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     changed: list[tuple[Block, str]] = []
     shown = [block for block in blocks(page) if block.language == "console"]

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "store": "base model contracts diagnostics",
         "turnplan": "base model contracts conditions",
         "codegen": "base model contracts diagnostics resources",
-        "simulate": "base model contracts diagnostics turnplan",
+        "simulate": "base conditions turnplan",
         "rollout": "base model contracts diagnostics turnplan",
         "compat": "base model contracts diagnostics turnplan",
         "replay": "base model contracts diagnostics turnplan",
@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 """Room → rooms it may import, besides itself and libraries: the table of the architecture."""
 
-CORE = ("base", "model", "syntax", "ir", "lowering", "passes", "conditions", "emit")
+CORE = ("base", "model", "syntax", "ir", "lowering", "passes", "conditions", "emit", "simulate")
 
 SOLE_IMPORTERS = {
     "cel_expr_python": ("conditions",),

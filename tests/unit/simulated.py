@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from click.testing import CliRunner
+from rsppc.base.record import replace
 from rsppc.cli.main import cli
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.simulate import SCENARIOS
@@ -48,6 +49,14 @@ def bundle(name: str = "simple_bundle/v1") -> LoadedBundle:
     return loaded
 
 
+def with_buffers(loaded: LoadedBundle, buffers: dict[str, dict[str, Any]]) -> LoadedBundle:
+    """A bundle with other values in the buffers of some edges; its digests are those of before."""
+    spec = msgspec.json.decode(msgspec.json.encode(loaded.spec))
+    for edge_id, values in buffers.items():
+        spec["effective_edges"][edge_id]["buffer"] |= values
+    return replace(loaded, spec=spec)
+
+
 @cache
 def control_plane() -> ControlPlane:
     """`local/v1`."""
@@ -70,11 +79,12 @@ class Ran:
         seed: int = 7,
         scenario: str = "calm",
         language: str = "",
+        loaded: LoadedBundle | None = None,
     ) -> None:
         self.written: list[bytes] = []
         session = Session(session_id=f"sim-{seed}", language=language)
         self.run = Run(
-            bundle(name),
+            loaded or bundle(name),
             control_plane(),
             turns=turns,
             seed=seed,

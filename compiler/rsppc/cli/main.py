@@ -22,6 +22,7 @@ COMMANDS = {
     "why": "Say where a value came from.",
     "explain": "Explain a diagnostic code.",
     "resolve": "Resolve one turn of a built bundle.",
+    "simulate": "Run a built bundle on a virtual clock.",
     "pin": "Write digests into a bundle's references.",
     "distribution": "Make and check the file that the control plane serves.",
     "dump": "Print the program after a pass.",
