@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from rsppc.conditions import (
     AUDIO_EVENT_FIELDS,
     TEXT_EVENT_FIELDS,
@@ -28,7 +26,6 @@ from rsppc.simulate.queues import Queue, bounds_of
 if TYPE_CHECKING:
     from rsppc.simulate.behaviour import Behaviour
 
-_SECTIONS = ("effective_nodes", "effective_edges", "budgets")
 _FOR_EVER = 1 << 60
 """Control events are never let go for their age."""
 _RANK_OF_KIND = {"control": CONTROL, "metrics": TELEMETRY, "debug": TELEMETRY}
@@ -264,42 +261,6 @@ class Graph:
                 port = f"{node.id}.{name}"
                 output.set_edges(out_of.get(port, ()))
                 output.signals = places.get(port, "")
-
-
-def document_of(spec: Mapping[str, Any], patch: Mapping[str, Any], inserted: Iterable[str]) -> dict[str, Any]:
-    """The nodes, edges and budgets of a ResolvedSpec under what a plan selected."""
-    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({name: spec[name] for name in _SECTIONS}))
-    for pointer, value in patch.items():
-        _put(document, pointer, value)
-    _insert(document, spec["rules"]["insert"], set(inserted))
-    return document
-
-
-def _put(document: dict[str, Any], pointer: str, value: Any) -> None:
-    """Set a value at a JSON Pointer, where it lies in a section that runs."""
-    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-    if not steps or steps[0] not in document:
-        return
-    place: Any = document
-    for step in steps:
-        place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
-    place[last] = value
-
-
-def _insert(document: dict[str, Any], rules: Iterable[Mapping[str, Any]], names: set[str]) -> None:
-    """Put nodes on their edges; a second one on an edge stands behind the first."""
-    nodes, edges = document["effective_nodes"], document["effective_edges"]
-    last: dict[str, str] = {}
-    for rule in rules:
-        if f"{rule['policy']}/{rule['rule']}" not in names:
-            continue
-        replaced = last.get(rule["replaces"], rule["replaces"])
-        before = edges.pop(replaced, None)
-        into = rule["into"] if rule["replaces"] not in last else {**before, "to": rule["into"]["to"]}
-        nodes[rule["node_id"]] = rule["node"]
-        for edge in (into, rule["out_of"]):
-            edges[f"{edge['from']}->{edge['to']}"] = edge
-        last[rule["replaces"]] = f"{rule['out_of']['from']}->{rule['out_of']['to']}"
 
 
 def add_telemetry(document: dict[str, Any], items_max: int) -> None:

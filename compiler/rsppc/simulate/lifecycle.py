@@ -70,7 +70,7 @@ class Arbiter:
         *,
         seed: int,
         limit: int,
-        apply: Callable[[Mapping[str, Any]], None],
+        apply: Callable[[dict[str, Any], Mapping[str, Any]], None],
         on_closed: Callable[[Turn], list[str]],
     ) -> None:
         self._engine, self._resolver, self._session = engine, resolver, session
@@ -172,7 +172,7 @@ class Arbiter:
             return
         self._selection = plan.variant.selection
         selection = msgspec.json.decode(plan.variant.selection)
-        self.apply(selection)
+        self.apply(plan.effective, selection["providers"])
         for name in selection["degrade"]:
             self._engine.signal("degrade", "RK-17", turn=turn, rule=name, reason="pressure")
 

@@ -16,7 +16,7 @@ from rsppc.simulate.chance import Chance
 from rsppc.simulate.clock import RANKS
 from rsppc.simulate.engine import Engine
 from rsppc.simulate.evidence import evidence_of, missing_from
-from rsppc.simulate.graph import Node, add_telemetry, document_of
+from rsppc.simulate.graph import Node, add_telemetry
 from rsppc.simulate.invariants import Broken, Checker, Violation
 from rsppc.simulate.latency import latencies_of, latency_of, table
 from rsppc.simulate.lifecycle import Arbiter
@@ -32,6 +32,7 @@ SERVICE_US = (100, 5_000)
 """A node without a provider is busy with one item as long as it takes at p95, within these bounds."""
 RECORDER, RECORDER_LOAD_MILLI = "runtime.recorder", 950
 """How busy the recorder of metrics is in calm times: under pressure it cannot keep up."""
+_RUNNING = ("effective_nodes", "effective_edges", "budgets")
 TURN_US_MAX = 200_000_000
 """A run whose turns take longer than this on average is given up: it would not end by itself."""
 
@@ -109,7 +110,7 @@ class Run:
             said = flow["shedding_strategy_by_lane"][lane]
             self.engine.lane_shedding[rank] = "merge" if said in ("degrade", "fallback") else said
         self.engine.actions = frozenset(bundle.spec["allowed_adaptive_actions"])
-        self._apply({})
+        self._apply({name: dict(bundle.spec[name]) for name in _RUNNING}, {})  # before the first turn
 
     def outcome(self) -> Outcome:
         """Run to the end, or to the first violation."""
@@ -157,17 +158,12 @@ class Run:
         self.caller.gave_up = True
         self.engine.clock.stopped = True
 
-    def _apply(self, selection: Mapping[str, Any]) -> None:
-        """Make the graph that of a selection: patches, inserts and the rules that bound the providers."""
+    def _apply(self, effective: dict[str, Any], providers: Mapping[str, Any]) -> None:
+        """Make the graph that of a plan, with the rules that bound the providers."""
         engine, spec = self.engine, self.bundle.spec
-        document = document_of(spec, selection.get("patch", {}), selection.get("insert", ()))
-        add_telemetry(document, spec["flow_control"]["watermarks"]["TelemetryLane"]["high"])
-        providers = selection.get("providers", {})
-        for node_id, rule in providers.items():
-            if node_id in document["effective_nodes"]:
-                document["effective_nodes"][node_id]["provider"] = rule["provider"]
+        add_telemetry(effective, spec["flow_control"]["watermarks"]["TelemetryLane"]["high"])
         engine.providers.rules = dict(providers)
-        engine.graph.apply(document, spec["turns"])
+        engine.graph.apply(effective, spec["turns"])
         for node in engine.graph.nodes.values():
             if not hasattr(node, "behaviour"):
                 self._set_up(node)

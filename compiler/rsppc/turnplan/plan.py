@@ -59,6 +59,12 @@ class ResolvedTurnPlan(Record):
         value: dict[str, Any] = msgspec.json.decode(self.variant.selection)
         return value
 
+    @property
+    def effective(self) -> dict[str, Any]:
+        """`effective_nodes`, `effective_edges` and `budgets` of the ResolvedSpec as they hold in this turn."""
+        value: dict[str, Any] = msgspec.json.decode(self.variant.effective)
+        return value
+
     def encode(self) -> bytes:
         """The envelope with the contract in it, canonical JSON."""
         return _object(

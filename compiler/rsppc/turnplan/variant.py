@@ -24,10 +24,9 @@ from rsppc.turnplan.bundle import LoadedBundle
 from rsppc.turnplan.choose import SCOPES, Choices, Selection
 
 _EXPLICIT = ("explicit_", "module/", "layer/", "policy/")
+_RUNNING = ("effective_nodes", "effective_edges", "budgets")
 _SECTIONS = (
-    "effective_nodes",
-    "effective_edges",
-    "budgets",
+    *_RUNNING,
     "streaming_handoff",
     "node_provider_bindings",
     "rules",
@@ -74,6 +73,8 @@ class Variant(Record):
     frame: Frame
     """The same in canonical bytes, with places for the fields that vary."""
     material: PlanMaterial
+    effective: bytes
+    """Nodes, edges and budgets of the program that runs, in canonical bytes."""
     node_provider_bindings: bytes
     selection: bytes
     """Layers and rules that hold, and the patches that they apply to the ResolvedSpec, in canonical bytes."""
@@ -105,6 +106,7 @@ def variant_of(bundle: LoadedBundle, choices: Choices, selection: Selection) -> 
         constant=constant,
         frame=frame_of(constant),
         material=material_of(constant),
+        effective=canonical({name: document[name] for name in _RUNNING}),
         node_provider_bindings=canonical(bound),
         selection=canonical(_selection(choices, selection, patches)),
         decided=decided,
