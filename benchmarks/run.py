@@ -132,7 +132,19 @@ def turn_time(folder: Path, turns: int, rounds: int) -> list[tuple[str, str, flo
         ("resolve a turn, 20 nodes, ten rules / loads and SHA-256", f"{ours:.0f} / {floor:.0f} us", ours / floor, 4.0),
         (f"memory after {turns} turns / 1 MB", f"{grown:.1f} MB", grown, 1.0),
         row("import and load a bundle / `python -c pass`", pairs, 6.0),
+        simulation(folder),
     ]
+
+
+def simulation(folder: Path) -> tuple[str, str, float, float]:
+    """How many events of a call are played in a second: 100,000 are to be, so that the ratio is what they take."""
+    command = [RSPPC, "simulate", "build/measured/v1", "--turns", "200", "--seed", "1"]
+    rates = []
+    for _ in range(3):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=ENVIRONMENT)
+        rates.append(int(done.stderr.split()[0]))
+    rate = statistics.median(rates)
+    return ("100,000 events a second / events simulated", f"{rate:.0f} a second", 100_000 / rate, 1.0)
 
 
 def interleaved(ours: Callable[[], float], floor: Callable[[], float], rounds: int) -> list[tuple[float, float]]:
