@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from rsppc.contracts.plan_identity import determinism_of, plan_hash, plan_material, seed_of
 
 RECORDED = Path(__file__).parents[2] / "golden" / "identity" / "vectors.json"
+OWN: list[dict[str, Any]] = json.loads((RECORDED.parent / "own.json").read_text("utf-8"))["vectors"]
 VECTORS: list[dict[str, Any]] = json.loads(RECORDED.read_text("utf-8"))["vectors"]
 
 
@@ -22,6 +24,15 @@ def test_a_recorded_plan_has_the_hash_and_the_seed_that_the_runtime_gave_it(numb
     """R-001-33: plan_hash and determinism_context."""
     plan = VECTORS[number]["plan"]
     assert plan_hash(plan) == plan["plan_hash"]
+    assert determinism_of(plan["plan_hash"], plan["authority_epoch"]) == plan["determinism"]
+
+
+@pytest.mark.parametrize("vector", OWN, ids=[one["name"] for one in OWN])
+def test_our_own_vectors_keep_their_bytes_hash_and_seed(vector: dict[str, Any]) -> None:
+    """For implementations in other languages: each shows the bytes under the hash as well."""
+    plan = vector["plan"]
+    assert plan_material(plan).decode() == vector["material"]
+    assert sha256(vector["material"].encode()).hexdigest() == plan["plan_hash"] == plan_hash(plan)
     assert determinism_of(plan["plan_hash"], plan["authority_epoch"]) == plan["determinism"]
 
 

@@ -23,6 +23,7 @@ from rsppc.turnplan import (
     Turn,
     TurnPlanResolver,
     read_snapshot,
+    resolve_turn_plan,
 )
 from rsppc.turnplan.explain import decisions
 from turns import SESSION, SNAPSHOT, TURN, TWO_RECOGNISERS, built, outcome_of, plan_of, snapshot
@@ -276,6 +277,12 @@ def test_a_graph_that_is_not_listed_is_digested_like_one_that_is(bundle: LoadedB
             "session_rate_limited",
         ),
         ({"routing_view": {"stale": True}}, "defer", "RK-25", "snapshot_stale:routing"),
+        (
+            {"admission": {"admission_policy_snapshot": "admission/2"}},
+            "defer",
+            "RK-25",
+            "snapshot_incompatible:admission",
+        ),
         ({"pressure": {"as_of_ms": 1_767_225_599_000, "max_age_ms": 999}}, "defer", "RK-25", "snapshot_stale:pressure"),
         ({"lease": {"as_of_ms": 1_767_225_600_001}}, "defer", "RK-25", "snapshot_stale:lease"),
     ],
@@ -483,9 +490,10 @@ def test_a_plane_in_parts_resolves_like_one_in_one(bundle: LoadedBundle) -> None
     """R-001-19: the signature of the resolver, snapshot by snapshot."""
     plane = snapshot()
     assert isinstance(plane, ControlPlane)
-    found = TurnPlanResolver(bundle).resolve_turn_plan(
+    found = resolve_turn_plan(
         SESSION,
         TURN,
+        bundle,
         plane.lease,
         plane.routing,
         policy=plane.pressure,

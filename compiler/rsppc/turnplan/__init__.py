@@ -14,7 +14,7 @@ from rsppc.turnplan.bundle import BundleFault, LoadedBundle, read_bundle
 from rsppc.turnplan.load import load_bundle
 from rsppc.turnplan.outcome import DecisionOutcome
 from rsppc.turnplan.plan import ResolvedTurnPlan
-from rsppc.turnplan.resolver import TurnPlanResolver
+from rsppc.turnplan.resolver import TurnPlanResolver, resolve_turn_plan
 from rsppc.turnplan.snapshot import (
     Admission,
     Capabilities,
@@ -50,5 +50,6 @@ __all__ = [
     "load_bundle",
     "read_bundle",
     "read_snapshot",
+    "resolve_turn_plan",
     "version_of",
 ]

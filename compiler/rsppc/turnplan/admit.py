@@ -27,7 +27,10 @@ def refusal(
             return outcome("defer", f"snapshot_missing:{name}", session, turn)
         if _is_stale(section, turn.now_ms):
             return outcome("defer", f"snapshot_stale:{name}", session, turn)
-    assert plane.lease is not None and plane.admission is not None
+    assert plane.lease is not None and plane.admission is not None and plane.routing is not None
+    if plane.routing.admission_policy_snapshot != plane.admission.admission_policy_snapshot:
+        # The routing view was made under another admission policy than the one that is to judge this turn.
+        return outcome("defer", "snapshot_incompatible:admission", session, turn)
     return _without_authority(session, turn, plane.lease) or _not_admitted(session, turn, plane.admission)
 
 

@@ -41,24 +41,6 @@ class TurnPlanResolver:
         self._variants: dict[Selection, Variant] = {}
         self._moment: Moment | None = None
 
-    def resolve_turn_plan(
-        self,
-        session: Session,
-        turn: Turn,
-        lease: Lease | None,
-        routing: Routing | None,
-        capabilities: Capabilities = _ANY,
-        *,
-        policy: Pressure | None,
-        provider_health: ProviderHealth | None,
-        admission: Admission | None,
-    ) -> ResolvedTurnPlan | DecisionOutcome:
-        """The plan of a turn (R-001-19) from snapshots one by one; `policy` is the pressure that rules ask about."""
-        plane = ControlPlane(
-            routing=routing, provider_health=provider_health, admission=admission, lease=lease, pressure=policy
-        )
-        return self.resolve(session, turn, plane, capabilities)
-
     def resolve(
         self,
         session: Session,
@@ -91,3 +73,28 @@ class TurnPlanResolver:
                 del self._variants[next(iter(self._variants))]
             known = self._variants[selection] = variant_of(self.bundle, self._choices, selection)
         return known
+
+
+_latest: list[TurnPlanResolver] = []
+"""The resolver of the bundle that was asked for last; at most one entry."""
+
+
+def resolve_turn_plan(
+    session: Session,
+    turn: Turn,
+    bundle: LoadedBundle,
+    lease: Lease | None,
+    routing: Routing | None,
+    capabilities: Capabilities = _ANY,
+    *,
+    policy: Pressure | None,
+    provider_health: ProviderHealth | None,
+    admission: Admission | None,
+) -> ResolvedTurnPlan | DecisionOutcome:
+    """The plan of a turn (R-001-19) from snapshots one by one; `policy` is the pressure that rules ask about."""
+    if not _latest or _latest[0].bundle is not bundle:
+        _latest[:] = [TurnPlanResolver(bundle)]
+    plane = ControlPlane(
+        routing=routing, provider_health=provider_health, admission=admission, lease=lease, pressure=policy
+    )
+    return _latest[0].resolve(session, turn, plane, capabilities)
