@@ -279,7 +279,7 @@ def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
 
 def test_a_bundle_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     missing = simulated(str(tmp_path))
-    assert code_of(missing) == 1 and "the file is not there" in missing.stderr
+    assert code_of(missing) == 3 and "the file is not there" in missing.stderr
     for path in (build_folder() / "simple_bundle" / "v1").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     spec = tmp_path / "resolved_spec.json"
@@ -292,7 +292,7 @@ def test_a_snapshot_that_is_none_is_refused(tmp_path: Path) -> None:
     folder, snapshot = str(build_folder() / "simple_bundle" / "v1"), tmp_path / "snapshot.json"
     snapshot.write_text('{"lease": {"authority_epoch": -1}}')
     done = simulated(folder, "--snapshot", str(snapshot))
-    assert code_of(done) == 2 and "is no control-plane snapshot" in done.stderr
+    assert code_of(done) == 1 and "is no ControlPlaneSnapshot" in done.stderr
     assert code_of(simulated(folder, "--snapshot", str(tmp_path / "none.json"))) == 2
 
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 import msgspec
 
-from rsppc.cli.exits import FINDINGS, INTEGRITY, OK
-from rsppc.cli.session import usage, workspace_here
-from rsppc.diagnostics import DiagnosticSink
+from rsppc.cli.exits import FINDINGS, OK
+from rsppc.cli.session import usage
+from rsppc.cli.turns import bundle_named, snapshot_named
 from rsppc.turnplan import (
-    BundleFault,
     Capabilities,
     ControlPlane,
     DecisionOutcome,
     LoadedBundle,
     ResolvedTurnPlan,
     Session,
-    SnapshotFault,
     Turn,
     TurnPlanResolver,
-    load_bundle,
-    read_snapshot,
 )
 
 
@@ -33,7 +28,7 @@ from rsppc.turnplan import (
     "`rsppc resolve demo/v1 --session s1 --turn t1 --tenant acme --language de --why provider_bindings`.",
 )
 @click.argument("bundle")
-@click.option("--snapshot", default="local/v1", metavar="REF", help="ControlPlaneSnapshot: a reference or a JSON file.")
+@click.option("--snapshot", default="local/v1", metavar="REF", help="ControlPlaneSnapshot: a reference or a file.")
 @click.option("--session", "session_id", required=True, metavar="ID", help="The call.")
 @click.option("--turn", "turn_id", required=True, metavar="ID", help="The turn that is to open.")
 @click.option("--turn-index", default=0, type=click.IntRange(min=0), help="Which turn of the call it is, from 0.")
@@ -53,15 +48,7 @@ def COMMAND(bundle: str, snapshot: str, digest: str | None, why: str | None, **g
 
     BUNDLE is a folder that `rsppc build` wrote, or the reference of a bundle that was built in this workspace.
     """
-    loaded = load_bundle(_folder(bundle), digest=digest)
-    if isinstance(loaded, BundleFault):
-        place = f" at {loaded.path}" if loaded.path else ""
-        click.echo(f"rsppc: `{loaded.file}` of `{bundle}`{place}: {loaded.message}", err=True)
-        click.echo(f"  {loaded.advice}", err=True)
-        return INTEGRITY
-    plane = _snapshot(snapshot)
-    if isinstance(plane, SnapshotFault):
-        click.echo(f"rsppc: snapshot `{snapshot}` at {plane.path}: {plane.message}", err=True)
+    loaded, plane = bundle_named(bundle, digest=digest), snapshot_named(snapshot)
     session, turn, capabilities = _moment(given)
     plan = TurnPlanResolver(loaded).resolve(session, turn, plane, capabilities)
     if isinstance(plan, DecisionOutcome):
@@ -70,40 +57,7 @@ def COMMAND(bundle: str, snapshot: str, digest: str | None, why: str | None, **g
     if why is None:
         click.echo(plan.encode())
         return OK
-    assert isinstance(plane, ControlPlane)  # else there is no plan
     return _print_decisions(loaded, plan, plane, why)
-
-
-def _folder(bundle: str) -> str:
-    if os.path.isdir(bundle):
-        return bundle
-    workspace = workspace_here(DiagnosticSink())
-    folder = os.path.join(workspace.root, workspace.output, *bundle.split("/"))
-    if not os.path.isdir(folder):
-        usage(f"there is no built bundle `{bundle}`", "build it with `rsppc build`, or name the folder that holds it")
-    return folder
-
-
-def _snapshot(reference: str) -> ControlPlane | SnapshotFault:
-    """The snapshot in a JSON file, or the one that a reference names in the workspace or in the shipped library."""
-    if os.path.isfile(reference):
-        with open(reference, "rb") as file:
-            return read_snapshot(file.read())
-    from rsppc.base.names import parse_ref  # the compiler's part is loaded where a reference must be followed
-    from rsppc.base.source import Source, file_span
-    from rsppc.driver import open_workspace
-    from rsppc.workspace import Workspace, find_workspace
-
-    if parse_ref(reference) is None:
-        usage(f"`{reference}` is neither a file nor a reference", "references look like `local/v1`")
-    sink = DiagnosticSink()
-    workspace = find_workspace(os.getcwd(), sink)
-    artifacts = open_workspace(workspace or Workspace(root=os.getcwd(), scanned=False), sink)
-    found = artifacts.resolve("snapshot", reference, file_span(Source("", "", b"")), sink)
-    if found is None or sink.has_errors:
-        usage(f"there is no sound ControlPlaneSnapshot `{reference}`", "run `rsppc check` to see what is wrong with it")
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found.root))
-    return read_snapshot(plain)
 
 
 def _moment(given: dict[str, Any]) -> tuple[Session, Turn, Capabilities]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-import msgspec
 
 from rsppc.base.canonical_json import canonical
-from rsppc.cli.exits import FINDINGS, INTEGRITY, OK
-from rsppc.cli.session import fault, usage
-from rsppc.diagnostics import DiagnosticSink
-from rsppc.resources import folder
+from rsppc.cli.exits import FINDINGS, OK
+from rsppc.cli.session import fault
+from rsppc.cli.turns import bundle_named, snapshot_named
 from rsppc.simulate import SCENARIOS, Outcome, simulate
-from rsppc.syntax.reader import read
-from rsppc.turnplan import BundleFault, ControlPlane, LoadedBundle, Session, SnapshotFault, load_bundle, read_snapshot
+from rsppc.turnplan import LoadedBundle, Session
 
 
 @click.command(
@@ -25,35 +21,34 @@ from rsppc.turnplan import BundleFault, ControlPlane, LoadedBundle, Session, Sna
     epilog="Examples: `rsppc simulate build/demo_bundle/v1`, "
     "`rsppc simulate build/demo_bundle/v1 --turns 100 --scenario barge_in --baseline baseline.json`.",
 )
-@click.argument("bundle_dir", metavar="BUNDLE_DIR")
+@click.argument("name", metavar="BUNDLE")
 @click.option("--turns", default=10, type=click.IntRange(1, 1_000_000), show_default=True, help="Turns to propose.")
 @click.option("--seed", default=0, type=click.IntRange(0, 2**63 - 1), show_default=True, help="Seed of all chance.")
 @click.option(
     "--scenario", default="calm", type=click.Choice(list(SCENARIOS)), show_default=True, help="What goes wrong."
 )
 @click.option("--language", default="", metavar="TAG", help="Language of the session, as conditions read it.")
-@click.option("--snapshot", metavar="FILE", help="Control-plane snapshot; the default is `local/v1`.")
+@click.option("--snapshot", default="local/v1", metavar="REF", help="ControlPlaneSnapshot: a reference or a file.")
 @click.option("--timeline", metavar="FILE", help="Write what happened, as JSON lines.")
 @click.option("--baseline", metavar="FILE", help="Write the figures that gates judge, as JSON.")
 def COMMAND(
-    bundle_dir: str,
+    name: str,
     turns: int,
     seed: int,
     scenario: str,
     language: str,
-    snapshot: str | None,
+    snapshot: str,
     timeline: str | None,
     baseline: str | None,
 ) -> int:
-    """Run the bundle in BUNDLE_DIR, as `rsppc build` wrote it, turn by turn on a virtual clock.
+    """Run a built bundle turn by turn on a virtual clock.
+
+    BUNDLE is a folder that `rsppc build` wrote, or the reference of a bundle that was built in this workspace.
 
     The same bundle, snapshot, scenario and seed give the same bytes. Invariants of the runtime are checked at every
     event; the first violation ends the run.
     """
-    bundle = load_bundle(bundle_dir)
-    if isinstance(bundle, BundleFault):
-        _refuse(bundle_dir, bundle)
-    plane = _control_plane(snapshot)
+    bundle, plane = bundle_named(name), snapshot_named(snapshot)
     session = Session(session_id=f"sim-{seed}", language=language)
     started = time.perf_counter()
     with ExitStack() as files:
@@ -71,32 +66,6 @@ def COMMAND(
         click.echo(line)
     click.echo(f"{int(outcome.events / max(seconds, 1e-9))} events a second", err=True)
     return _conclude(outcome)
-
-
-def _refuse(place: str, found: BundleFault) -> NoReturn:
-    """End, since the bundle is not one; a digest that does not match has an exit code of its own."""
-    click.echo(f"rsppc: `{os.path.join(place, found.file)}` {found.path}: {found.message}".replace(" :", ":"), err=True)
-    click.echo(f"  {found.advice}", err=True)
-    raise click.exceptions.Exit(INTEGRITY if "digest" in found.message else FINDINGS)
-
-
-def _control_plane(path: str | None) -> ControlPlane:
-    """The snapshot in a file, YAML or JSON; where none is named, the one that ships."""
-    name = path or os.path.join(folder("pipelines"), "rollouts", "local_v1.yaml")
-    try:
-        with open(name, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        usage(f"`{name}` cannot be read: {(error.strerror or 'input/output error').lower()}")
-    sink = DiagnosticSink()
-    document = read(name, content, sink)
-    found = sink.sorted()
-    if document is None or document.root is None or found:
-        usage(f"`{name}` is no control-plane snapshot: {found[0].message() if found else 'it is empty'}")
-    plane = read_snapshot(msgspec.json.decode(msgspec.json.encode(document.root)))
-    if isinstance(plane, SnapshotFault):
-        usage(f"`{name}` is no control-plane snapshot: {plane.path}: {plane.message}")
-    return plane
 
 
 def _write(path: str, content: bytes) -> None:
