@@ -481,6 +481,16 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ..
     assert said in (done.stdout + done.stderr).decode()
 
 
+def test_the_command_says_that_it_was_given_no_time(tmp_path: Path) -> None:
+    built(tmp_path)
+    changed = {**SNAPSHOT, "pressure": {**SNAPSHOT["pressure"], "as_of_ms": 1}}
+    (tmp_path / "snapshot.json").write_text(json.dumps(changed))
+    options = ("--session", "s", "--turn", "t", "--snapshot", "snapshot.json")
+    done = rsppc_here(tmp_path, "resolve", "line_bundle/v1", *options)
+    assert done.returncode == 1 and "--now" in done.stderr.decode()
+    assert rsppc_here(tmp_path, "resolve", "line_bundle/v1", *options, "--now", "1").returncode == 0
+
+
 def test_a_bundle_that_was_never_built_is_wrong_use(tmp_path: Path) -> None:
     done = rsppc_here(make(tmp_path), "resolve", "line_bundle/v1", "--session", "s", "--turn", "t")
     assert done.returncode == 2 and "rsppc build" in done.stderr.decode()
