@@ -352,6 +352,8 @@ def test_a_condition_without_a_value_makes_the_turn_wait(tmp_path: Path) -> None
     unknown = snapshot(provider_health={"providers": {"stt-house": {"state": "ok"}}})
     found = outcome_of(loaded, plane=unknown)
     assert (found.outcome_kind, found.reason) == ("defer", "condition_error:rules/v1/slow")
+    assert "provider_p95_ms = {}" in found.detail and "> 200" in found.detail
+    assert "detail" not in found.value()
 
 
 def test_blank_ids_open_no_turn(bundle: LoadedBundle) -> None:

@@ -119,7 +119,9 @@ def _holds(choice: Choice, values: dict[str, object]) -> bool | Undecided:
         return True
     held = choice.when.holds(values)
     if isinstance(held, EvaluationError):
-        return Undecided(reason=f"condition_error:{choice.name}", detail=held.message)
+        read = ", ".join(f"{name} = {values.get(name)!r}" for name in held.names)
+        said = choice.when.condition.text
+        return Undecided(reason=f"condition_error:{choice.name}", detail=f"{held.message} `{said}` with {read}")
     return held
 
 

@@ -25,6 +25,8 @@ class DecisionOutcome(Record):
     emitted_by: Literal["RK-24", "RK-25", "CP-05"]
     reason: str
     authority_epoch: int | None = None
+    detail: str = ""
+    """More for people than `reason` says; no part of the contract's object."""
 
     def value(self) -> dict[str, Any]:
         """The object of the contract, without what does not apply."""
@@ -59,6 +61,7 @@ def outcome(
     emitted_by: Literal["RK-24", "RK-25", "CP-05"] = "RK-25",
     scope: Literal["tenant", "session", "turn"] = "session",
     authority_epoch: int | None = None,
+    detail: str = "",
 ) -> DecisionOutcome:
     """An outcome for a turn that does not open; the same inputs give the same one."""
     return DecisionOutcome(
@@ -72,4 +75,5 @@ def outcome(
         emitted_by=emitted_by,
         reason=reason,
         authority_epoch=authority_epoch,
+        detail=detail,
     )

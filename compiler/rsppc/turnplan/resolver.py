@@ -50,7 +50,7 @@ class TurnPlanResolver:
     ) -> ResolvedTurnPlan | DecisionOutcome:
         """The plan of a turn, or what is decided in its place. A snapshot that could not be read is no snapshot."""
         if isinstance(plane, SnapshotFault):
-            return outcome("defer", f"snapshot_unreadable:{plane.path}", session, turn)
+            return outcome("defer", f"snapshot_unreadable:{plane.path}", session, turn, detail=plane.message)
         refused = refusal(session, turn, self.bundle, plane, capabilities)
         if refused is not None:
             return refused
@@ -59,7 +59,7 @@ class TurnPlanResolver:
             moment = self._moment = moment_of(self.bundle, plane)
         selection = select(self._choices, session, turn, moment, capabilities)
         if isinstance(selection, Undecided):
-            return outcome("defer", selection.reason, session, turn)
+            return outcome("defer", selection.reason, session, turn, detail=selection.detail)
         variant = self.variant(selection)
         if not variant.constant["provider_bindings"]:
             return outcome("reject", "no_provider_bindings", session, turn)  # the runtime takes no plan without any

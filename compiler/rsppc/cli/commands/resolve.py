@@ -53,6 +53,8 @@ def COMMAND(bundle: str, snapshot: str, digest: str | None, why: str | None, **g
     plan = TurnPlanResolver(loaded).resolve(session, turn, plane, capabilities)
     if isinstance(plan, DecisionOutcome):
         click.echo(plan.encode())
+        if plan.detail:
+            click.echo(f"rsppc: {plan.reason}: {plan.detail}", err=True)
         if plan.reason.startswith("snapshot_stale:") and turn.now_ms == 0:
             click.echo("rsppc: without `--now` it is 1970, and the snapshot was taken later", err=True)
         return FINDINGS
