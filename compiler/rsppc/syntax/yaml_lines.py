@@ -169,43 +169,54 @@ _LINES = _Lines()
 
 
 def _line(line: str) -> _Line:
-    if not line or line.isspace() or line.lstrip(" ")[0] == "#":
+    first = line.lstrip(" ")[:1]
+    if not first or first == "#":
         return None
     found = _LINE.fullmatch(line)
     if found is None or len(line) > SCALAR_CHARACTERS_MAX:
         raise _NotOrdinary
     indentation, signs, key, plain, quoted, bracketed = found.groups()
-    start = content = len(indentation) + len(signs)
-    key_end = 0
-    value: Any = _BELOW
+    content = key_end = len(indentation) + len(signs)
     if key is not None:
         _check_key(key)
-        key_end = content + len(key)
-        start = key_end + 1
-    elif found.lastindex == 2 or not signs:
-        raise _NotOrdinary  # a sign with nothing behind it, or more of the value above
-    written = plain or quoted or bracketed
-    if written is not None:
-        start = found.start(found.lastindex or 0)
-        written = written.rstrip(" ")
-        value = _scalar(written) if bracketed is None else _BRACKETS
-    return len(indentation), signs, content, key, key_end, start, start + len(written or ""), value
+        key_end += len(key)
+    elif not signs or found.lastindex == 2:
+        raise _NotOrdinary  # more of the value above, or a sign with nothing behind it
+    value: Any = _BELOW
+    start = end = key_end + 1
+    if plain is not None:
+        value = _plain(plain)
+        start = found.start(4)
+        end = start + len(plain)
+    elif quoted is not None:
+        value = quoted[1:-1]
+        start, end = found.span(5)
+    elif bracketed is not None:
+        value = _BRACKETS
+        start = found.start(6)
+        end = start + len(bracketed.rstrip(" "))
+    return len(indentation), signs, content, key, key_end, start, end, value
 
 
-def _scalar(written: str) -> Any:
-    """What an ordinary value means, plain or in quotes."""
-    if written[0] in "\"'":
-        return written[1:-1]
+def _plain(written: str) -> Any:
+    """What an unquoted value means."""
     value = meaning(written)
     if value is UNKNOWN:
         raise _NotOrdinary
     return value
 
 
+_SOUND_KEYS: set[str] = set()
+
+
 def _check_key(key: str) -> None:
-    """Give up where an unquoted key is no text."""
+    """Give up where an unquoted key is no text. Those that are one are few, and remembered."""
+    if key in _SOUND_KEYS:
+        return
     if type(meaning(key)) is not str:
         raise _NotOrdinary
+    if len(_SOUND_KEYS) < _REMEMBERED_MAX:
+        _SOUND_KEYS.add(key)
 
 
 def _open_items(
@@ -268,7 +279,8 @@ def _in_brackets(source: Source, text: str, place: int, depth: int) -> Any:
         if value is not None:
             if complete:
                 raise _NotOrdinary
-            _put(container, token, place, _scalar(value), place + token.start(2))
+            meant = value[1:-1] if value[0] in "\"'" else _plain(value)
+            _put(container, token, place, meant, place + token.start(2))
             complete = True
         if sign in "[{":
             if complete or depth + len(stack) > _DEPTH_MAX:
