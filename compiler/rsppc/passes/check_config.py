@@ -122,7 +122,11 @@ def _with_sound_config(node: Node, program: Program, assets: dict[str, Digest], 
             wrong.append(name)
             if guess is not None and (guess not in node.config or guess in node_type.defaults):
                 meant[guess] = setting
-        elif _needs_check(field, setting):
+            continue
+        for beaten in setting.overridden:
+            if _needs_check(field, beaten):  # wrong all the same, and back once the layer that hides it is not there
+                _is_sound(node, field, beaten, program, {}, sink)
+        if _needs_check(field, setting):
             if not _is_sound(node, field, setting, program, assets, sink):
                 wrong.append(name)
             elif name in naming and not _names_ports(node, field, setting, sink):
