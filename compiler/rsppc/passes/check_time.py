@@ -12,6 +12,8 @@ Three paths are held against budgets and gates; `ir/turn_time.py` says exactly w
   `source` that reaches an egress and that a turn or the caller's speech starts. (A greeting that the connection starts
   is none.)
 
+Whether the caller's words are still there when the turn opens follows from the same figures (`pre_roll.py`).
+
 Every node is held against its `budget_ms` or the profile's `node_budget_ms` (`node/ID` in the proofs), every edge
 against `edge_budget_ms`. What conditional layers, degrade rules, provider rules and insert rules can change is taken at
 its worst, and a finding that is there only because of them names them. A missing figure leaves a path unproved; if what
@@ -47,6 +49,7 @@ from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn, turn_of, with_rounds
 from rsppc.ir.worst_choice import smallest_budget, smallest_node_budget, written_at
 from rsppc.passes.base import Pass, facts
+from rsppc.passes.pre_roll import LostWords, check_pre_rolls
 from rsppc.passes.time_causes import TimeCauses, where_no_condition_holds
 
 E2E_GATE_P50_MS = 1500
@@ -170,7 +173,9 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
 
 def _check(program: Program, graph: TimeGraph, sink: DiagnosticSink) -> list[LatencyPath]:
     steps: Steps = {}
-    paths = _check_turn(program, graph, turn_of(program, graph), steps, sink)
+    turn = turn_of(program, graph)
+    paths = _check_turn(program, graph, turn, steps, sink)
+    check_pre_rolls(program, graph, turn, sink)
     paths.extend(_check_nodes(program, graph, steps, sink))
     _check_edges(program, graph, sink)
     return paths
@@ -190,7 +195,8 @@ def _with_causes(
     causes = TimeCauses(program, graph, paths)
     for one in found:
         is_always = (one.code, one.subject) in anyway
-        yield one if is_always else causes.named_in(one, _budget_of(one, program, graph))
+        way = one.signal if isinstance(one, LostWords) else ()
+        yield one if is_always else causes.named_in(one, _budget_of(one, program, graph), way)
 
 
 def _budget_of(diagnostic: Diagnostic, program: Program, graph: TimeGraph) -> Setting | None:

@@ -59,11 +59,12 @@ class TimeCauses:
         for rule in conditional_inserts(program):
             self._inserts.setdefault(rule.node.id, []).append(rule)
 
-    def named_in(self, diagnostic: Diagnostic, budget: Setting | None) -> Diagnostic:
-        """A finding with who makes it so; `budget` is what it is held against."""
+    def named_in(self, diagnostic: Diagnostic, budget: Setting | None, way: tuple[str, ...] = ()) -> Diagnostic:
+        """A finding with who makes it so; `budget` is what it is held against, `way` the outputs and edges that it is
+        about, where it is about no path of its own."""
         subject = diagnostic.subject
         path = self._paths.get(subject) or self._paths.get(f"node/{subject}")
-        subjects = [*(step.subject for step in path.steps), *path.unknown] if path is not None else [subject]
+        subjects = [*(step.subject for step in path.steps), *path.unknown] if path is not None else [*way, subject]
         causes = [*self._of_subjects(subjects), *self._of_setting(budget)]
         if not causes and subject in self._paths:  # inside a loop, of which a path shows the sum
             outputs = self._graph.outputs
