@@ -89,9 +89,11 @@ def _refuse(problem: str) -> NoReturn:
 
 
 def replace_file(path: str, data: bytes) -> None:
-    """Write a file in one step: what stood there before stays until the new bytes are on the disk."""
+    """Write a file in one step, and its folder if need be: what stood there before stays until the new bytes are on the
+    disk."""
     target = os.path.realpath(path)  # a symbolic link stays one
     try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
             with open(target, "wb") as device:  # pipes and devices are written to, not replaced
                 device.write(data)
@@ -106,6 +108,8 @@ def _write_and_rename(target: str, data: bytes) -> None:
     try:
         with open(beside, "wb") as file:
             file.write(data)
+            if os.path.exists(target):  # who may read and write it stays as it was
+                os.fchmod(file.fileno(), stat.S_IMODE(os.stat(target).st_mode))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, target)

@@ -23,13 +23,14 @@ from rsppc.workspace import Workspace, find_workspace
 def bundle_named(name: str, *, digest: str | None = None) -> LoadedBundle:
     """The built bundle in a folder, or the one that a reference names in this workspace; ends the command where it is
     not whole, not pinned, or not what its digests say."""
-    found = load_bundle(_folder(name), digest=digest)
+    found = load_bundle(bundle_folder(name), digest=digest)
     if isinstance(found, LoadedBundle):
         return found
     _refuse(name, found)
 
 
-def _folder(name: str) -> str:
+def bundle_folder(name: str) -> str:
+    """The folder of a built bundle that is named by it, or by a reference; ends the command where there is none."""
     if os.path.isdir(name):
         return name
     advice = "build it with `rsppc build`, or name the folder that holds it"
