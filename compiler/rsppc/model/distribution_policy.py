@@ -106,7 +106,7 @@ FLOW_CONTROL = Shape(
     name="flow_control",
     doc="How each lane holds back its senders.",
     fields=tuple(
-        own_field(name, _lanes(name, doc, values), doc)
+        own_field(name, _lanes(f"{name.removesuffix('_by_lane')}_by_lane", doc, values), doc)
         for name, doc, values in (
             (
                 "mode_by_lane",

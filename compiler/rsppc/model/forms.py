@@ -80,3 +80,8 @@ FORMS: dict[str, Form] = {
         example="prompts/simple_en.txt",
     ),
 }
+
+
+def reference_pattern(kind: str) -> str:
+    """How a reference to an artifact of a kind is written."""
+    return rf"({kind}:)?{ID.pattern}/{VERSION.pattern}(@{FORMS['digest'].pattern})?"

@@ -77,9 +77,12 @@ class LoneSurrogate(Diagnostic):
     character: str
 
 
-def read_json(source: Source, sink: DiagnosticSink) -> Document:
-    """The document that a text states. Problems go to the sink; what they concern is missing from the document."""
-    reading = _Reading(source, sink)
+def read_json(source: Source, sink: DiagnosticSink, *, integer_max: int = INTEGER_MAX) -> Document:
+    """The document that a text states. Problems go to the sink; what they concern is missing from the document.
+
+    What a runtime writes may hold larger integers than a source: `integer_max`, up to 64 bits with a sign.
+    """
+    reading = _Reading(source, sink, integer_max)
     root = reading.run()
     if root.__class__ is Mapping:
         return Document(source=source, root=root, gaps=tuple(reading.gaps))
@@ -125,7 +128,8 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 class _Reading:
     """One pass over the text."""
 
-    def __init__(self, source: Source, sink: DiagnosticSink) -> None:
+    def __init__(self, source: Source, sink: DiagnosticSink, integer_max: int) -> None:
+        self._integer_max = integer_max
         self.gaps: list[tuple[int, int]] = []
         self._source = source
         self._text = source.text
@@ -230,8 +234,9 @@ class _Reading:
             self._report(NotAnInteger(at=at, subject=shortened(number)))
             return _DROPPED
         # The digits are counted first: Python refuses to convert very many of them.
-        if len(number) > 17 or not -INTEGER_MAX <= int(number) <= INTEGER_MAX:
-            self._report(IntegerOutOfRange(at=at, subject=shortened(number)))
+        most = self._integer_max
+        if len(number) > 20 or not -most <= int(number) <= most:
+            self._report(IntegerOutOfRange(at=at, subject=shortened(number), largest=most))
             return _DROPPED
         return int(number)
 

@@ -76,8 +76,10 @@ class IntegerOutOfRange(Diagnostic):
 
     code = "RSP0116"
     name = "number-out-of-range"
-    headline = "the number {subject} is out of range: it must lie between -9007199254740991 and 9007199254740991"
+    headline = "the number {subject} is out of range: it must lie between -{largest} and {largest}"
     hint = "use a smaller number, or quote it if it is not meant to be counted with"
+
+    largest: int = INTEGER_MAX
 
 
 class EmptyFile(Diagnostic):
