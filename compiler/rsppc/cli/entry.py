@@ -1,4 +1,4 @@
-"""Find what a command is asked about: a bundle or a spec, by reference or by file."""
+"""Find what a command is asked about: a bundle or a spec, mostly, by reference or by file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from rsppc.cli.session import usage
 from rsppc.driver import Compilation, compile_bundle, entries
 from rsppc.lowering.artifacts import Artifact, Artifacts
 
+_WORDS = {"pipeline": "spec"}
 
-def find_entry(artifacts: Artifacts, name: str) -> Artifact:
-    """The bundle or spec that is named `id/version` or by its file; ends with a usage message where there is none."""
-    candidates = list(_named(artifacts))
+
+def find_entry(artifacts: Artifacts, name: str, *, kinds: tuple[str, ...] = ("bundle", "pipeline")) -> Artifact:
+    """The bundle or spec, or what else is asked for, that is named `id/version` or by its file; ends with a usage
+    message where there is none. Of several with one name, the kind that stands first goes first: where a bundle and a
+    spec share one, the bundle is what runs."""
+    candidates = _named(artifacts, kinds)
     path = os.path.relpath(os.path.realpath(name), artifacts.workspace.root).replace(os.sep, "/")
     ref = parse_ref(name)
     for artifact in candidates:
@@ -23,17 +27,16 @@ def find_entry(artifacts: Artifacts, name: str) -> Artifact:
     known = [artifact.ref for artifact in candidates]
     guess = near_miss(name, known)
     advice = f"did you mean `{guess}`?" if guess else "there are " + (", ".join(sorted(set(known))) or "none")
-    usage(f"there is no bundle and no spec `{name}`", advice)
+    usage(f"there is no {' and no '.join(_WORDS.get(kind, kind) for kind in kinds)} `{name}`", advice)
 
 
-def _named(artifacts: Artifacts) -> list[Artifact]:
-    """Bundles and specs, bundles first: where both have a name, the bundle is what runs."""
+def _named(artifacts: Artifacts, kinds: tuple[str, ...]) -> list[Artifact]:
     found = [
         artifact
         for path in artifacts.paths()
-        if (artifact := artifacts.at(path)[0]) is not None and artifact.kind.name in ("bundle", "pipeline")
+        if (artifact := artifacts.at(path)[0]) is not None and artifact.kind.name in kinds
     ]
-    return sorted(found, key=lambda one: one.kind.name != "bundle")
+    return sorted(found, key=lambda one: kinds.index(one.kind.name))
 
 
 def compile_released(

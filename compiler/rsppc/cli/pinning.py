@@ -1,4 +1,4 @@
-"""Put digests behind the references in the text of a bundle, leaving everything else as its author wrote it."""
+"""Put digests behind the references in a bundle or a rollout, leaving everything else as its author wrote it."""
 
 from __future__ import annotations
 
@@ -93,14 +93,47 @@ def pinned_text(entry: Artifact, pins: tuple[Pin, ...], bundle_digest: str) -> s
     if "bundle_digest" in root:
         span = root.value_span("bundle_digest")
         edits.append((span.start, span.end, span.text.replace(root["bundle_digest"], bundle_digest)))
-    text = entry.document.source.text
-    for start, end, replacement in sorted(edits, reverse=True):
-        text = text[:start] + replacement + text[end:]
+    text = _edited(entry.document.source.text, edits)
     modules = [pin.text for pin in pins if pin.kind == "module"]
     if modules and "module_refs" not in root:
         text = _with_key(text, entry.path, "module_refs", "[" + ", ".join(f'"{module}"' for module in modules) + "]")
     if "bundle_digest" not in root:
         text = _with_key(text, entry.path, "bundle_digest", f'"{bundle_digest}"')
+    return text
+
+
+def changes_of_rollout(entry: Artifact, digests: dict[str, str]) -> tuple[Change, ...]:
+    """What pinning a rollout would accept: digests of bundles that are built otherwise today."""
+    found = {
+        (ref.name, ref.digest)
+        for holder in (entry.root, *entry.root["cohorts"])
+        for key in _BUNDLES
+        if key in holder and (ref := parse_ref(holder[key])) is not None and ref.digest is not None
+    }
+    return tuple(
+        Change(kind="bundle", ref=name, before=before, now=digests[name])
+        for name, before in sorted(found)
+        if before != digests[name]
+    )
+
+
+def pinned_rollout_text(entry: Artifact, digests: dict[str, str]) -> str:
+    """The source of a rollout with every bundle pinned to what was built, by name."""
+    pins = {("bundle", name): Pin(kind="bundle", ref=name, digest=digests[name], artifact=None) for name in digests}
+    edits: list[tuple[int, int, str]] = []
+    for holder in (entry.root, *entry.root["cohorts"]):
+        for key in _BUNDLES:
+            if key in holder:
+                _edit(holder, key, "bundle", pins, edits)
+    return _edited(entry.document.source.text, edits)
+
+
+_BUNDLES = ("bundle_ref", "rollback_ref")
+
+
+def _edited(text: str, edits: list[tuple[int, int, str]]) -> str:
+    for start, end, replacement in sorted(edits, reverse=True):
+        text = text[:start] + replacement + text[end:]
     return text
 
 

@@ -17,10 +17,15 @@ from rsppc.model import shape as m
 
 def check_references(artifact: Artifact, artifacts: Artifacts, sink: DiagnosticSink) -> None:
     """Report references of an artifact that lead nowhere, or not to what they pin."""
-    for kind, text, at in _references(artifact.root, m.Nested(shape=artifact.kind.shape), artifact.root.span()):
+    for kind, text, at in references_of(artifact):
         found = artifacts.resolve(kind, text, at, sink)
-        if found is not None:
+        if found is not None and kind != "bundle":  # a bundle is pinned by what its build makes, not by what it says
             check_pin(text, found, artifacts, at, sink)
+
+
+def references_of(artifact: Artifact) -> Iterator[tuple[str, str, Span]]:
+    """Kind, text and place of each reference of an artifact."""
+    return _references(artifact.root, m.Nested(shape=artifact.kind.shape), artifact.root.span())
 
 
 def _references(value: Any, type_: m.FieldType, at: Span) -> Iterator[tuple[str, str, Span]]:

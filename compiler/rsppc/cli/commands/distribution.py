@@ -9,6 +9,7 @@ import click
 from rsppc.base.canonical_json import readable
 from rsppc.cli.distributing import read_bundles, read_input, replace_file
 from rsppc.cli.exits import OK
+from rsppc.cli.rolling import merged_rollout
 from rsppc.cli.session import Options, exit_code, finding_options, report, usage
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.distribution.check import check_distribution
@@ -40,6 +41,8 @@ def COMMAND() -> None:
 @click.option(
     "--requested", multiple=True, metavar="NAME=REF", help="The version of sessions that ask for one by this name."
 )
+@click.option("--rollout", metavar="REF", help="Who gets which version as this rollout and its journal say.")
+@click.option("--store", metavar="DIR", help="Where the rollout's journal is; `store` below the workspace.")
 @click.option("--output", metavar="FILE", help="Where to write; the default, and `-`, is standard output.")
 def emit(
     folders: tuple[str, ...],
@@ -48,6 +51,8 @@ def emit(
     percentage: int | None,
     tenants: tuple[str, ...],
     requested: tuple[str, ...],
+    rollout: str | None,
+    store: str | None,
     output: str | None,
 ) -> int:
     """Merge built bundles, each in the folder that a build wrote, into one distribution.
@@ -58,6 +63,12 @@ def emit(
     bundles = read_bundles(folders, sink)
     if sink.has_errors:
         return exit_code(report(sink.sorted(), (), _PLAIN))
+    if rollout is not None:
+        if canary or requested or tenants or default is not None or percentage is not None:
+            usage("`--rollout` says who gets which version", "leave out the other options that do")
+        return _written(merged_rollout(rollout, store, bundles), output)
+    if store is not None:
+        usage("`--store` is where the journal of a rollout is", "name the rollout with `--rollout`")
     if default is None and len(bundles) > 1:
         usage("there are several versions; say with `--default` which one sessions get", _known(bundles))
     chosen = next(iter(bundles)) if default is None else _version("--default", default, bundles)
