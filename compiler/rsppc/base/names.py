@@ -50,6 +50,12 @@ def version_key(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
+def in_range(version: str, oldest: str, newest: str) -> bool:
+    """Whether a version lies in a range, both ends included; `v1` as the upper end means every v1.x."""
+    found = version_key(version)
+    return version_key(oldest) <= found and (found <= version_key(newest) or version.startswith(f"{newest}."))
+
+
 def near_miss(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, if one is near enough to be worth suggesting."""
     from difflib import get_close_matches  # only when something is wrong: 3 ms of import

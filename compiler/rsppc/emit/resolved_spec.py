@@ -21,10 +21,10 @@ from rsppc.emit.inserts import Insert, conditional_inserts
 from rsppc.emit.nodes import NodeWriter, provider_of
 from rsppc.emit.origins import Ledger, Part, Story, escaped
 from rsppc.emit.turn_rules import View, layers_part, rules_part
+from rsppc.ir.actions import allowed_actions
 from rsppc.ir.network import EdgeFlow
 from rsppc.ir.program import CancelPlace, LatencyPath, Node, Program
 from rsppc.ir.setting import Setting
-from rsppc.model.common import ACTIONS
 
 SEGMENTER = "text.segmenter"
 _VARIANT_RULES_MAX = 6
@@ -70,7 +70,7 @@ def resolved_spec(program: Program) -> ResolvedSpec:
         "flow_control": _flow_control(program, ledger),
         "recording": _table("recording", program.defaults.recording, ledger),
         "node_provider_bindings": _bindings(program, ledger),
-        "allowed_adaptive_actions": _computed("allowed_adaptive_actions", allowed_actions(program), ledger),
+        "allowed_adaptive_actions": _computed("allowed_adaptive_actions", list(allowed_actions(program)), ledger),
         "analysis": _computed("analysis", _analysis(program), ledger),
         "rules": rules_part(program, inserts, view, ledger),
         "layers": layers_part(program, view, ledger),
@@ -235,19 +235,6 @@ def _bindings(program: Program, ledger: Ledger) -> Part:
         if (provider := provider_of(program.nodes[node_id], program)) is not None and provider.value is not None
     }
     return _table("node_provider_bindings", found, ledger)
-
-
-def allowed_actions(program: Program) -> list[str]:
-    """What a runtime may do on its own: what rules and nodes give occasion for, narrowed by policies that say so."""
-    rules = [rule for policy in program.policies for rule in policy.provider_rules]
-    occasions = {
-        "retry": any(rule.retry is not None and rule.retry.get("max_attempts", 1) > 1 for rule in rules),
-        "provider_switch": any(len(rule.use) > 1 for rule in rules),
-        "degrade": any(policy.degrade_rules for policy in program.policies),
-        "fallback": any(node.fallback is not None for node in program.nodes.values()),
-    }
-    narrowed = [policy.allowed_actions for policy in program.policies if policy.allowed_actions is not None]
-    return [action for action in ACTIONS if occasions[action] and all(action in allowed for allowed in narrowed)]
 
 
 def _segmenter(program: Program) -> Node | None:

@@ -36,6 +36,8 @@ def _lines(program: Program) -> Iterator[str]:
     kind = "implicit bundle" if program.bundle.implicit else "bundle"
     yield f"{kind} {program.bundle.id}/{program.bundle.version} of pipeline {program.pipeline}"
     yield f"profile {program.defaults.ref}"
+    if program.runtime is not None:
+        yield f"runtime {program.runtime.ref}"
     yield from (f"policy {policy.ref}" for policy in program.policies)
     yield from (f"layer {layer.ref} scope {layer.scope}" for layer in program.layers)
     for node_id in sorted(program.nodes):

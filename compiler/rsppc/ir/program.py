@@ -277,6 +277,30 @@ class Bundle(Record):
     place: Place
 
 
+class Stated(Record):
+    """What a runtime says that it can do of one sort of things."""
+
+    names: tuple[str, ...]
+    place: Place
+
+
+class Runtime(Record):
+    """The runtime that everything must run on. What it leaves out is unknown, and limits nothing."""
+
+    ref: str
+    version: str
+    stated: dict[str, Stated]
+    """By `execution_profiles`, `transports`, `node_types`, `providers`, `actions`, `schemas`."""
+    limits: dict[str, tuple[int, Place]]
+    served_schema: str
+    """Schema version of the file that a build makes for runtimes."""
+    profile_place: Place
+    """Where the bundle or the spec names its profile."""
+    window: tuple[str, str] | None
+    """Oldest and newest version of the runtime that the bundle is released for; None where it does not say."""
+    window_place: Place
+
+
 class Choice(Record):
     """Something that is decided when a turn opens: one of `options`, the first where nothing else holds."""
 
@@ -307,6 +331,8 @@ class Program(Record):
     """Digest of a file under `assets/`; None where there is none. The workspace answers."""
     partial: bool = False
     """Whether some of the graph could not be read, so that nothing may be concluded from what is missing."""
+    runtime: Runtime | None = None
+    """The runtime that is named for the run; it decides what is refused, and never what is emitted."""
     purpose: Literal["check", "build"] = "check"
     """What is only a warning while an author is at work may not be built."""
 

@@ -23,6 +23,7 @@ from rsppc.lowering.governance import lower_layer, lower_policy
 from rsppc.lowering.graph import OriginOf, lower_edges, lower_nodes, lower_turns
 from rsppc.lowering.modules import exposed_ports, exposed_settings
 from rsppc.lowering.profile import lower_profile
+from rsppc.lowering.runtime import lower_runtime
 from rsppc.lowering.stated_types import stated_types
 from rsppc.syntax.document import Item, Mapping, Sequence
 
@@ -157,6 +158,7 @@ def lower(artifacts: Artifacts, entry: Artifact, sink: DiagnosticSink) -> Progra
         metadata=spec.root.get("metadata"),
         asset_digest=artifacts.workspace.asset_digest,
         partial=lost_parts(spec) or modules.partial,
+        runtime=lower_runtime(artifacts, entry, spec, sink) if artifacts.workspace.runtime else None,
     )
 
 

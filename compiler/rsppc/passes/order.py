@@ -13,6 +13,7 @@ from rsppc.passes import (
     check_config,
     check_fallback_time,
     check_graph,
+    check_runtime,
     check_time,
     check_trust,
     complete_ports,
@@ -55,4 +56,5 @@ ORDER: tuple[Pass, ...] = (
     check_cancel.PASS,
     check_fallback_time.PASS,
     check_trust.PASS,
+    check_runtime.PASS,  # last: a limit may be one of what was proved
 )

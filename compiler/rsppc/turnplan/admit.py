@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from rsppc.base.names import VERSION, version_key
+from rsppc.base.names import VERSION, in_range
 from rsppc.turnplan.bundle import LoadedBundle
 from rsppc.turnplan.outcome import DecisionOutcome, outcome
 from rsppc.turnplan.snapshot import Admission, Capabilities, ControlPlane, Lease, Session, Turn, View
@@ -41,12 +41,7 @@ def _is_compatible(bundle: LoadedBundle, capabilities: Capabilities) -> bool:
         return True
     if VERSION.fullmatch(capabilities.runtime_version) is None:
         return False
-    low, high = window
-    found = version_key(capabilities.runtime_version)
-    # `v1` as the upper end means every v1.x.
-    return version_key(low) <= found and (
-        found <= version_key(high) or capabilities.runtime_version.startswith(f"{high}.")
-    )
+    return in_range(capabilities.runtime_version, *window)
 
 
 def _is_stale(section: View, now_ms: int) -> bool:
