@@ -108,6 +108,8 @@ class NodeType(Record):
     modality: str | None = None
     sbom_ref: str | None = None
     attestation_ref: str | None = None
+    streaming: Literal["none", "input", "output", "bidirectional"] | None = None
+    """Which sides take or give a stream piece by piece; None where that follows from the ports."""
     template: Template | None = None
     """Its ports as the type solver wants them; None where the config of a node names its ports."""
 

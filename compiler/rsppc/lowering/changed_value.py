@@ -20,7 +20,7 @@ def changed_value(before: bytes, content: Any) -> tuple[str, ...]:
     return (f"first difference at {_spoken(found.pointer, now)}: it was {was}, and is {is_now}",)
 
 
-_NAMES = ("node_id", "id", "name", "node_type", "provider_id")
+_NAMES = ("node_id", "id", "name", "node_type", "provider_id", "policy_plugin", "runtime_adapter")
 
 
 def _spoken(pointer: str, content: Any) -> str:

@@ -1,10 +1,13 @@
-"""ExtensionManifest → Catalog: node types, providers, records."""
+"""ExtensionManifest → Catalog: node types, providers, records.
+
+Plugins that stand in no graph are guarded like node types, and left out of the catalog.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
@@ -27,6 +30,16 @@ _CONFIG_TYPES = (
     "asset",
     "language",
 )
+
+PluginKind = Literal["policy plugin", "runtime adapter"]
+PLUGINS: tuple[tuple[str, str, PluginKind], ...] = (
+    ("policy_plugins", "policy_plugin", "policy plugin"),
+    ("runtime_adapters", "runtime_adapter", "runtime adapter"),
+)
+"""Sections of plugins that stand in no graph: key, the key that names an item, and what people call one."""
+
+STRICTNESS = ("provider", "policy", "node", "external_node", "runtime_adapter")
+"""Types of manifests, from what is mere data to what carries everything that a call says."""
 
 
 class DuplicateNodeType(Diagnostic):
@@ -69,10 +82,11 @@ class UnguardedExtension(Diagnostic):
 
     code = "RSP8101"
     name = "unguarded-extension"
-    headline = "{mode} node type `{subject}` states no {missing}"
+    headline = "{mode} {what} `{subject}` states no {missing}"
     hint = "add {missing}"
     mode: str
     missing: str
+    what: str = "node type"
 
 
 class UntrustedInProcess(Diagnostic):
@@ -80,8 +94,9 @@ class UntrustedInProcess(Diagnostic):
 
     code = "RSP8102"
     name = "untrusted-in-process"
-    headline = "untrusted node type `{subject}` cannot run in the runtime's own process"
+    headline = "untrusted {what} `{subject}` cannot run in the runtime's own process"
     hint = "use `execution_mode: sandbox` or `external`"
+    what: str = "node type"
 
 
 class AboveCeiling(Diagnostic):
@@ -105,6 +120,16 @@ class LooserThanItsManifest(Diagnostic):
     hint = "write `type: {needed}`"
     written: str
     needed: str
+
+
+class RaisedTrust(Diagnostic):
+    """A manifest's trust level is that of its author. A node type may ask for less; nobody vouches for himself."""
+
+    code = "RSP8105"
+    name = "raised-trust"
+    headline = "{what} `{subject}` calls itself trusted, in a manifest that is not"
+    hint = "remove its `trust_level`, or move it into a manifest of its own that somebody vouches for"
+    what: str
 
 
 def lower_catalog(workspace: Iterable[Mapping], shipped: Iterable[Mapping], sink: DiagnosticSink) -> Catalog:
@@ -153,6 +178,10 @@ def _add_manifest(
     for item in root.get("records") or ():
         if is_new("record", item, "schema_id", records) and "schema" in item:
             records[item["schema_id"]] = item["schema"]
+    for key, name, what in PLUGINS:
+        for item in root.get(key) or ():
+            if is_new(what, item, name, {}):
+                _check_guards(what, item, root, sink)
     _check_manifest_type(root, sink)
 
 
@@ -185,14 +214,15 @@ def _node_type(item: Mapping, root: Mapping, ref: str, sink: DiagnosticSink) -> 
         cancel=_cancel(item),
         turn_cancel=item.get("turn_cancel", "none"),
         timeout_ms=item.get("timeout_ms"),
-        limits=_limits(item.get("resource_limits") or {}, root.get("resource_limits") or {}),
-        trust_level=item.get("trust_level", root.get("trust_level")),
+        limits=limits_of(item.get("resource_limits") or {}, root.get("resource_limits") or {}),
+        trust_level=trust_of(item, root),
         modality=item.get("modality"),
         sbom_ref=item.get("sbom_ref"),
         attestation_ref=item.get("attestation_ref"),
+        streaming=item.get("streaming"),
         template=None if is_dynamic else solver_template(inputs, outputs),
     )
-    _check_guards(node_type, item, root, sink)
+    _check_guards("node type", item, root, sink)
     return node_type
 
 
@@ -309,7 +339,8 @@ def _cancel(item: Mapping) -> Cancel | None:
     return Cancel(mode=cancel["mode"], style=cancel["style"], latency_ms=latency, place=place)
 
 
-def _limits(own: Any, ceiling: Any) -> Limits:
+def limits_of(own: Any, ceiling: Any) -> Limits:
+    """The limits that an item gets: its own, and the manifest's where it states none."""
     return Limits(
         cpu_milli=own.get("cpu_milli", ceiling.get("cpu_milli")),
         memory_bytes=own.get("memory_bytes", ceiling.get("memory_bytes")),
@@ -317,40 +348,70 @@ def _limits(own: Any, ceiling: Any) -> Limits:
     )
 
 
-def _check_guards(node_type: NodeType, item: Mapping, root: Mapping, sink: DiagnosticSink) -> None:
+def _check_guards(what: str, item: Mapping, root: Mapping, sink: DiagnosticSink) -> None:
+    name = item[name_key(item)]
     own, ceiling = item.get("resource_limits") or Mapping(), root.get("resource_limits") or Mapping()
     for limit, written in own.items():
         if written > ceiling.get(limit, written):
             at = own.value_span(limit)
-            sink.report(
-                AboveCeiling(at=at, subject=node_type.name, limit=limit, written=written, ceiling=ceiling[limit])
-            )
-    at = item.value_span("node_type")
-    if node_type.execution_mode == "in_process":
-        if node_type.trust_level == "untrusted":
-            sink.report(UntrustedInProcess(at=at, subject=node_type.name))
+            sink.report(AboveCeiling(at=at, subject=name, limit=limit, written=written, ceiling=ceiling[limit]))
+    at = item.value_span(name_key(item))
+    mode, trust = item.get("execution_mode", "in_process"), trust_of(item, root)
+    if trust == "untrusted" and item.get("trust_level") == "trusted":
+        sink.report(RaisedTrust(at=item.value_span("trust_level"), subject=name, what=what))
+    if mode == "in_process":
+        if trust == "untrusted":
+            sink.report(UntrustedInProcess(at=at, subject=name, what=what))
         return
+    limits = limits_of(own, ceiling)
     missing = [
-        name
-        for name, value in (
-            ("`resource_limits`", node_type.limits.cpu_milli and node_type.limits.memory_bytes),
-            ("`timeout_ms`", node_type.timeout_ms),
-            ("`trust_level`", node_type.trust_level),
-            ("`digest`", node_type.digest),
+        key
+        for key, value in (
+            ("`resource_limits`", limits.cpu_milli and limits.memory_bytes),
+            ("`timeout_ms`", item.get("timeout_ms")),
+            ("`trust_level`", trust),
+            ("`digest`", item.get("digest")),
         )
         if not value
     ]
     if missing:
-        mode = "external" if node_type.execution_mode == "external" else "sandboxed"
-        sink.report(UnguardedExtension(at=at, subject=node_type.name, mode=mode, missing=", ".join(missing)))
+        words = "external" if mode == "external" else "sandboxed"
+        sink.report(UnguardedExtension(at=at, subject=name, what=what, mode=words, missing=", ".join(missing)))
+
+
+def trust_of(item: Mapping, root: Mapping) -> Literal["trusted", "untrusted"] | None:
+    """The trust that an item gets: what the manifest states, or less."""
+    levels = (root.get("trust_level"), item.get("trust_level"))
+    return "untrusted" if "untrusted" in levels else "trusted" if "trusted" in levels else None
+
+
+def name_key(item: Mapping) -> str:
+    """The key under which a node type or a plugin says its name."""
+    return next(key for key in ("node_type", "policy_plugin", "runtime_adapter") if key in item)
+
+
+def strictest(root: Mapping) -> str | None:
+    """The strictest kind of extension that a manifest holds; None where it holds records only."""
+    modes = [one.get("execution_mode") for one in root.get("node_types") or ()]
+    held = [
+        kind
+        for kind, is_held in (
+            ("provider", root.get("providers")),
+            ("policy", root.get("policy_plugins")),
+            ("node", modes),
+            ("external_node", "external" in modes or "sandbox" in modes),
+            ("runtime_adapter", root.get("runtime_adapters")),
+        )
+        if is_held
+    ]
+    return held[-1] if held else None
 
 
 def _check_manifest_type(root: Mapping, sink: DiagnosticSink) -> None:
-    written = root.get("type")
-    outside = any(one.get("execution_mode") in ("external", "sandbox") for one in root.get("node_types") or ())
-    inside = bool(root.get("node_types"))
-    if (outside and written in ("node", "provider")) or (inside and written == "provider"):
-        needed = "external_node" if outside else "node"
+    written, needed = root.get("type"), strictest(root)
+    if written is None or needed is None:
+        return
+    if STRICTNESS.index(written) < STRICTNESS.index(needed):
         sink.report(LooserThanItsManifest(at=root.value_span("type"), written=written, needed=needed))
 
 

@@ -1,8 +1,9 @@
-"""ExtensionManifest: node types, records and providers, which are data and not Python."""
+"""ExtensionManifest: node types, records, providers and plugins, which are data and not Python."""
 
 from __future__ import annotations
 
 from rsppc.model.common import (
+    ACTIONS,
     DIGEST,
     DOTTED,
     ID,
@@ -36,6 +37,9 @@ from rsppc.model.shape import (
 
 EXTENSION_TYPES = ("node", "external_node", "provider", "policy", "runtime_adapter")
 EXECUTION_MODES = ("in_process", "external", "sandbox")
+STREAMING_MODES = ("none", "input", "output", "bidirectional")
+ADAPTER_PROMISES = ("lane_priority", "epoch_checks", "cancel_fencing", "turn_lifecycle", "replay_evidence")
+"""What every bridge between a transport and the runtime keeps, whatever it carries."""
 
 PORT_DECLARATION = Shape(
     name="port",
@@ -96,6 +100,20 @@ LATENCY = Shape(
     fields=LATENCY_FIELDS,
 )
 
+IMPLEMENTATION_FIELDS: tuple[Field, ...] = (
+    field("execution_mode", Choice(values=EXECUTION_MODES), "Where it runs.", required=True),
+    field("impl_ref", Text(length_max=500), "Where its implementation is.", required=True),
+    field("digest", DIGEST, "Digest of its implementation."),
+    field("sbom_ref", Text(length_max=500), "Where its bill of materials is."),
+    field("attestation_ref", Text(length_max=500), "Where the proof of its origin is."),
+)
+
+GUARD_FIELDS: tuple[Field, ...] = (
+    field("timeout_ms", MS_FROM_1, "Longest time until it counts as failed."),
+    field("resource_limits", Nested(shape=RESOURCE_LIMITS), RESOURCE_LIMITS.doc),
+    field("trust_level", Choice(values=("trusted", "untrusted")), "Overrides the manifest's, downwards only."),
+)
+
 NODE_TYPE = Shape(
     name="node_type",
     doc="A kind of node: its ports, its config, how it stops, what it costs.",
@@ -105,12 +123,13 @@ NODE_TYPE = Shape(
         field(
             "role", Choice(values=("ingress", "egress", "source", "processor", "sink")), "Where it stands in a graph."
         ),
-        field("execution_mode", Choice(values=EXECUTION_MODES), "Where it runs.", required=True),
-        field("impl_ref", Text(length_max=500), "Where its implementation is.", required=True),
-        field("digest", DIGEST, "Digest of its implementation."),
-        field("sbom_ref", Text(length_max=500), "Where its bill of materials is."),
-        field("attestation_ref", Text(length_max=500), "Where the proof of its origin is."),
+        *IMPLEMENTATION_FIELDS,
         field("ports", Listing(item=Nested(shape=PORT_DECLARATION)), "Its ports.", required=True),
+        field(
+            "streaming",
+            Choice(values=STREAMING_MODES),
+            "Which of its sides take or give a stream piece by piece; follows from the ports where left out.",
+        ),
         field("config", Listing(item=Nested(shape=CONFIG_FIELD)), "Its config fields."),
         field("cancel", Nested(shape=CANCEL), CANCEL.doc),
         field(
@@ -136,9 +155,7 @@ NODE_TYPE = Shape(
             LATENCY.doc,
             nullable=True,
         ),
-        field("timeout_ms", MS_FROM_1, "Longest time until it counts as failed."),
-        field("resource_limits", Nested(shape=RESOURCE_LIMITS), RESOURCE_LIMITS.doc),
-        field("trust_level", Choice(values=("trusted", "untrusted")), "Overrides the manifest's, downwards only."),
+        *GUARD_FIELDS,
         field("modality", ID, "The modality of the providers that serve it.", nullable=True),
     ),
 )
@@ -202,6 +219,43 @@ PROVIDER_ENTRY = Shape(
     ),
 )
 
+POLICY_PLUGIN = Shape(
+    name="policy plugin",
+    doc="Code that decides at the boundaries of turns: the same decision whenever it sees the same snapshot.",
+    fields=(
+        field("policy_plugin", DOTTED, "Name of the plugin.", required=True),
+        field("doc", Text(block=True), "What it decides, and by what."),
+        *IMPLEMENTATION_FIELDS,
+        field(
+            "decides",
+            Listing(item=Choice(values=ACTIONS), length_min=1, unique=True),
+            "The actions that it may decide on.",
+            required=True,
+        ),
+        *GUARD_FIELDS,
+    ),
+)
+
+RUNTIME_ADAPTER = Shape(
+    name="runtime adapter",
+    doc="A bridge between a transport and the runtime.",
+    fields=(
+        field("runtime_adapter", DOTTED, "Name of the adapter.", required=True),
+        field("doc", Text(block=True), "What it bridges."),
+        *IMPLEMENTATION_FIELDS,
+        field("transports", Listing(item=ID, length_min=1, unique=True), "Kinds of transport.", required=True),
+        field("event_abi", VERSION, "Version of the Event ABI that it speaks.", required=True),
+        field(
+            "preserves",
+            Listing(item=Choice(values=ADAPTER_PROMISES), unique=True),
+            "What of the runtime's order it keeps; an adapter that keeps less is refused.",
+            required=True,
+        ),
+        field("capabilities", Listing(item=ID, unique=True), "What it can do beyond that."),
+        *GUARD_FIELDS,
+    ),
+)
+
 EXTENSION_MANIFEST = ArtifactKind(
     name="extension",
     schema_version="rspp.extension.manifest.v1",
@@ -210,7 +264,7 @@ EXTENSION_MANIFEST = ArtifactKind(
     title="ExtensionManifest",
     shape=Shape(
         name="ExtensionManifest",
-        doc="Node types, records and providers under one trust level and one ceiling of resources.",
+        doc="Node types, records, providers and plugins under one trust level and one ceiling of resources.",
         fields=(
             *header("rspp.extension.manifest.v1", "extension_id"),
             METADATA_FIELD,
@@ -223,6 +277,8 @@ EXTENSION_MANIFEST = ArtifactKind(
             field("node_types", Listing(item=Nested(shape=NODE_TYPE)), "Node types."),
             field("records", Listing(item=Nested(shape=RECORD)), "Records."),
             field("providers", Listing(item=Nested(shape=PROVIDER_ENTRY)), "Providers."),
+            field("policy_plugins", Listing(item=Nested(shape=POLICY_PLUGIN)), "Policy plugins."),
+            field("runtime_adapters", Listing(item=Nested(shape=RUNTIME_ADAPTER)), "Runtime adapters."),
         ),
     ),
 )
