@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from rsppc.cli.commands.import_ import COMMAND
-from rsppc.cli.gathering import check_file
+from rsppc.checking import check_file
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, entries, open_workspace
 from rsppc.workspace import Workspace

@@ -17,9 +17,9 @@ from rsppc.importing.extensions import SHIPPED_PROVIDERS
 from rsppc.importing.linking import EarlierSet
 from rsppc.importing.policy import SIMPLE_RECORDING
 from rsppc.importing.profile import SIMPLE_BUDGETS
-from rsppc.importing.replay import EVIDENCE_FIELDS
 from rsppc.importing.spec import MODALITIES
 from rsppc.importing.translate import KINDS, Given, Translation, translate
+from rsppc.model.contract_observability import MANDATORY
 from rsppc.syntax.reader import read
 from rsppc.workspace import Workspace
 
@@ -58,7 +58,16 @@ def test_the_shipped_providers_are_those_of_the_shipped_manifest() -> None:
 
 
 def test_the_evidence_of_a_replay_manifest_is_that_of_the_shipped_baseline() -> None:
-    assert tuple(shipped("replay", "or02_baseline/v1")["required_fields"]) == EVIDENCE_FIELDS
+    assert tuple(shipped("replay", "or02_baseline/v1")["required_fields"]) == MANDATORY
+
+
+def test_recordings_above_l0_get_the_retention_that_their_check_asks_for() -> None:
+    """R-002-34: what an import writes passes the checks of recording policies."""
+    path = next(path for path, value in EARLIER.items() if value["schema_version"] == "rspp.replay.manifest.v1")
+    for level, days in (("L0", None), ("L2", 30)):
+        translation, _ = run({**EARLIER, path: {**EARLIER[path], "recording_level": level}})
+        written = next(one.text() for one in translation.targets if "replay/" in one.path)
+        assert (f"retention_days: {days}" in written) == (days is not None)
 
 
 def test_every_kind_of_earlier_artifact_is_in_the_fixture() -> None:

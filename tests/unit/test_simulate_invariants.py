@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from rsppc.cli.main import cli
+from rsppc.model.contract_observability import FIELDS, WHEN_CANCELLED
 from rsppc.simulate import engine, evidence, lifecycle, run
 from rsppc.simulate.engine import Engine
 from rsppc.simulate.invariants import INVARIANTS, TRANSITIONS, Broken, Checker
@@ -191,7 +192,7 @@ def test_control_that_is_shed(monkeypatch: Patch) -> None:
     assert "`vad.activity->endpoint.activity`" in broken(Ran(), "control_is_kept")
 
 
-@pytest.mark.parametrize("field", [*evidence.FIELDS, *evidence.WHEN_CANCELLED[2:]])
+@pytest.mark.parametrize("field", [*FIELDS, *WHEN_CANCELLED[2:]])
 def test_a_record_that_lacks_a_field(field: str, monkeypatch: Patch) -> None:
     real = evidence.evidence_of
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.importing.earlier import Earlier, EarlierKind, Target, target
 from rsppc.importing.fields import TEXT
@@ -10,6 +12,7 @@ from rsppc.importing.linking import EarlierSet, bundle_of
 from rsppc.importing.policy import recorded_modes
 from rsppc.importing.replay_mode import EARLIER_MODE, report_mapped_modes, todays_mode
 from rsppc.model.common import RECORDING_LEVEL
+from rsppc.model.contract_observability import MANDATORY
 from rsppc.model.release import REPLAY_MANIFEST
 from rsppc.model.shape import Listing, Nested, Shape, field
 
@@ -50,41 +53,10 @@ REPLAY = EarlierKind(
 )
 
 EVIDENCE_VERSION = "v1"
-EVIDENCE_FIELDS = (
-    "session_id",
-    "turn_id",
-    "pipeline_version",
-    "resolved_turn_plan_id",
-    "plan_hash",
-    "execution_profile_version",
-    "lease_epoch_at_turn_open",
-    "lease_epoch_at_terminal",
-    "admission_outcome",
-    "routing_view_snapshot",
-    "admission_policy_snapshot",
-    "abi_compatibility_snapshot",
-    "version_resolution_snapshot",
-    "policy_resolution_snapshot",
-    "provider_health_snapshot",
-    "determinism_seed",
-    "merge_rule_id",
-    "merge_rule_version",
-    "ordering_markers",
-    "nondeterministic_inputs",
-    "turn_open_timestamp",
-    "terminal_outcome",
-    "terminal_reason",
-    "turn_close_timestamp",
-    "decision_outcomes",
-    "provider_invocation_summary",
-    "payload_redaction_decisions",
-    "cancel_scope",
-    "cancel_accepted_timestamp",
-    "cancel_fence_timestamp",
-    "post_cancel_rejection_markers",
-    "or02_evidence_schema_version",
-)
-"""The evidence that every accepted turn leaves, as in `or02_baseline/v1`."""
+"""Version of the list of fields in `or02_baseline/v1`, which is written into what is translated."""
+
+RETENTION_DAYS = 30
+"""How long recordings above L0 are kept, where nobody said it: the longest time that is allowed."""
 
 
 def translate_replay(earlier: Earlier, all_: EarlierSet, sink: DiagnosticSink) -> list[Target]:
@@ -107,15 +79,27 @@ def translate_replay(earlier: Earlier, all_: EarlierSet, sink: DiagnosticSink) -
         )
     )
     default = todays_mode(root["default_mode"])
-    content = {
+    content: dict[str, Any] = {
         "turn_ref": f"bundle:{bundle.ref}",
         "or02_evidence_schema_version": EVIDENCE_VERSION,
-        "required_fields": list(EVIDENCE_FIELDS),
+        "required_fields": list(MANDATORY),
         "recording_level": root["recording_level"],
         "allowed_replay_modes": list(dict.fromkeys((*_modes_of_policy(bundle, all_), default))),
         "default_mode": default,
         "cursor": {"stable_sort_keys": list(root["cursor_policy"]["stable_sort_keys"])},
     }
+    if root["recording_level"] != "L0":
+        content["retention_days"] = RETENTION_DAYS
+        advice = "write how long recordings may be kept; they hold what people said"
+        sink.report(
+            Assumed(
+                at=earlier.start(),
+                title=earlier.kind.shape.name,
+                key="retention_days",
+                value=f"`{RETENTION_DAYS}`",
+                advice=advice,
+            )
+        )
     return [target(earlier, REPLAY_MANIFEST, content, labels=("pipeline_version",))]
 
 

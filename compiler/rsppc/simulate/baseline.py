@@ -9,19 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rsppc.base.canonical_json import digest_value
 from rsppc.base.record import Record
+from rsppc.contracts.figures import SPANS, percentile
 from rsppc.simulate.turn import Turn
 
 SCHEMA_VERSION = "rspp.simulation.baseline.v1"
-
-SPANS = {
-    "turn_open": ("turn_open_proposed", "turn_open"),
-    "first_output": ("turn_open", "first_output"),
-    "cancel_fence": ("cancel_accepted", "cancel_fence"),
-    "end_to_end": ("speech_end", "first_output"),
-}
-"""What is measured, from which moment to which."""
-
 
 _ENDS = (("commit", "close"), ("abort", "close"))
 
@@ -39,6 +32,7 @@ class TurnFigures(Record):
     """The terminal signals that were given, in order."""
     events: int
     outputs: int
+    stale_accepted: int
     stale_rejected: int
     or02_complete: bool
 
@@ -52,6 +46,7 @@ class TurnFigures(Record):
             "terminals": list(self.terminals),
             "events": self.events,
             "outputs": self.outputs,
+            "stale_accepted": self.stale_accepted,
             "stale_rejected": self.stale_rejected,
             "or02_complete": self.or02_complete,
         }
@@ -72,17 +67,10 @@ def figures_of(turn: Turn, *, events: int, or02_complete: bool) -> TurnFigures:
         terminals=ends,
         events=events,
         outputs=turn.outputs,
+        stale_accepted=turn.stale_accepted,
         stale_rejected=sum(one["count"] for one in turn.rejected if one["reason"] == "stale_epoch"),
         or02_complete=or02_complete,
     )
-
-
-def percentile(values: Sequence[int], milli: int) -> int | None:
-    """The nearest rank: of n values the one at place ceil(p * n) from the smallest on."""
-    if not values:
-        return None
-    rank = -(-milli * len(values) // 1000)
-    return sorted(values)[max(rank, 1) - 1]
 
 
 def span(turns: Iterable[TurnFigures], name: str) -> list[int]:
@@ -96,7 +84,7 @@ def span(turns: Iterable[TurnFigures], name: str) -> list[int]:
 
 
 def baseline_of(turns: Sequence[TurnFigures], header: dict[str, Any], totals: dict[str, Any]) -> dict[str, Any]:
-    """The baseline of a run, as plain values."""
+    """The baseline of a run, as plain values. `digest` is that of everything else, so that a later change shows."""
     accepted = [one for one in turns if one.accepted]
     percentiles = {}
     for name in SPANS:
@@ -106,7 +94,7 @@ def baseline_of(turns: Sequence[TurnFigures], header: dict[str, Any], totals: di
             "p50_us": percentile(values, 500),
             "p95_us": percentile(values, 950),
         }
-    return {
+    body = {
         **header,
         "schema_version": SCHEMA_VERSION,
         "turns": [one.value() for one in turns],
@@ -123,3 +111,4 @@ def baseline_of(turns: Sequence[TurnFigures], header: dict[str, Any], totals: di
             "one_terminal_and_close": sum(one.terminals in _ENDS for one in accepted),
         },
     }
+    return {**body, "digest": digest_value(body)}

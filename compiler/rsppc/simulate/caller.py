@@ -183,7 +183,7 @@ class Caller:
 
     def _come_back(self, _first: object, _second: object) -> None:
         self.is_connected = True
-        self._engine.signal("reconnected", "RK-23")
+        self._engine.signal("connected", "RK-23")
         self._link("connected")
 
     def _link(self, state: str) -> None:

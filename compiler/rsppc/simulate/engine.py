@@ -258,14 +258,19 @@ class Engine:
             return
         self.checker.shed(edge.id, edge.rank, count)
         self.sheds[edge.rank] += count
+        edge.lost_from = edge.lost_from if edge.unsaid else edge.queue.offers
         edge.unsaid += count
         now = self.clock.now
         if now - edge.noticed_us >= NOTICE_US:
             edge.noticed_us = now
             facts: dict[str, Any] = {"edge_id": edge.id, "target_lane": edge.lane}
             if edge.rank == 1:
-                self.signal("discontinuity", "RK-15", reason="queue_bound", **facts)
-            self.signal("drop_notice", "RK-12", reason="queue_bound", count=edge.unsaid, **facts)
+                gap = f"gap-{self.timeline.counts.get('discontinuity', 0) + 1}"
+                domain: dict[str, Any] = {"sync_domain": edge.sync_domain, "discontinuity_id": gap}
+                self.signal("discontinuity", "RK-15", reason="queue_bound", **domain, **facts)
+            # A plan that came in between begins to count anew.
+            lost = {"start": min(edge.lost_from, edge.queue.offers), "end": edge.queue.offers}
+            self.signal("drop_notice", "RK-12", reason="queue_bound", count=edge.unsaid, seq_range=lost, **facts)
             edge.unsaid = 0
 
     def _unblock(self, edge: Edge) -> None:

@@ -4,51 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsppc.model.contract_observability import COMPLETED, SCHEMA_VERSION
 from rsppc.simulate.timeline import Timeline
 from rsppc.simulate.turn import Turn
 
-SCHEMA_VERSION = "v1.0"
-
-FIELDS = (
-    "session_id",
-    "turn_id",
-    "pipeline_version",
-    "resolved_turn_plan_id",
-    "plan_hash",
-    "execution_profile_version",
-    "lease_epoch_at_turn_open",
-    "lease_epoch_at_terminal",
-    "admission_outcome",
-    "snapshot_provenance",
-    "determinism_seed",
-    "merge_rule_id",
-    "merge_rule_version",
-    "ordering_markers",
-    "nondeterministic_inputs",
-    "turn_open_timestamp_ms",
-    "terminal_outcome",
-    "terminal_reason",
-    "turn_close_timestamp_ms",
-    "provider_invocations",
-    "decision_outcomes",
-    "redaction_decisions",
-    "or02_evidence_schema_version",
-)
-"""What every record has."""
-WHEN_CANCELLED = (
-    "cancel_scope",
-    "cancel_accepted_timestamp_ms",
-    "cancel_fence_timestamp_ms",
-    "post_cancel_rejections",
-)
-SNAPSHOTS = (
-    "routing_view_snapshot",
-    "admission_policy_snapshot",
-    "abi_compatibility_snapshot",
-    "version_resolution_snapshot",
-    "policy_resolution_snapshot",
-    "provider_health_snapshot",
-)
 REDACTIONS = {
     "audio_raw": "drop",
     "text_raw": "drop",
@@ -60,8 +19,8 @@ REDACTIONS = {
 """At L0 no payload is kept; each class of payload has exactly one decision."""
 
 
-def evidence_of(turn: Turn, timeline: Timeline, *, profile: str, epoch: int) -> dict[str, Any]:
-    """The record of a turn that was accepted and is closed; `epoch` is the one in force at its end."""
+def evidence_of(turn: Turn, timeline: Timeline, *, profile: str) -> dict[str, Any]:
+    """The record of a turn that was accepted and is closed."""
     plan = turn.plan
     assert plan is not None
     contract, determinism = plan.contract, plan.determinism_context
@@ -75,7 +34,7 @@ def evidence_of(turn: Turn, timeline: Timeline, *, profile: str, epoch: int) -> 
         "plan_hash": plan.plan_hash,
         "execution_profile_version": profile,
         "lease_epoch_at_turn_open": turn.epoch,
-        "lease_epoch_at_terminal": epoch,
+        "lease_epoch_at_terminal": turn.epoch_at_terminal,
         "admission_outcome": turn.outcomes[0]["outcome_kind"],
         "snapshot_provenance": contract["snapshot_provenance"],
         "determinism_seed": determinism["seed"],
@@ -85,7 +44,8 @@ def evidence_of(turn: Turn, timeline: Timeline, *, profile: str, epoch: int) -> 
         "nondeterministic_inputs": determinism["nondeterministic_inputs"],
         "turn_open_timestamp_ms": at.get("turn_open"),
         "terminal_outcome": terminals[0] if len(terminals) == 1 else None,
-        "terminal_reason": turn.cause() if turn.causes else "completed",
+        "terminal_reason": turn.cause() if turn.causes else COMPLETED,
+        "terminal_timestamp_ms": at.get("terminal"),
         "turn_close_timestamp_ms": at.get("close"),
         "provider_invocations": turn.calls,
         "decision_outcomes": turn.outcomes,
@@ -95,24 +55,8 @@ def evidence_of(turn: Turn, timeline: Timeline, *, profile: str, epoch: int) -> 
     if "cancel_accepted" in at:
         record["cancel_scope"] = turn.cancel_scope
         record["cancel_accepted_timestamp_ms"] = at["cancel_accepted"]
-        record["cancel_fence_timestamp_ms"] = at.get("cancel_fence")
+        record["cancel_fence_timestamp_ms"] = at.get("cancel_fence_applied")
         record["post_cancel_rejections"] = turn.rejected
     elif turn.rejected:
         record["rejections"] = turn.rejected
     return record
-
-
-def missing_from(record: dict[str, Any]) -> list[str]:
-    """The fields that a record should have and has not, or that contradict each other."""
-    wanted = FIELDS + (WHEN_CANCELLED if "cancel_accepted_timestamp_ms" in record else ())
-    missing = [name for name in wanted if record.get(name) in (None, "")]
-    for name in ("ordering_markers", "decision_outcomes"):
-        if not record.get(name):
-            missing.append(name)
-    markers = record.get("ordering_markers") or ()
-    if len(set(markers)) != len(markers):
-        missing.append("ordering_markers (unique)")
-    missing += [name for name in SNAPSHOTS if not (record.get("snapshot_provenance") or {}).get(name)]
-    if not missing and record["turn_close_timestamp_ms"] < record["turn_open_timestamp_ms"]:
-        missing.append("turn_close_timestamp_ms (not before the opening)")
-    return missing

@@ -40,12 +40,14 @@ class Edge:
         "crossing",
         "id",
         "lane",
+        "lost_from",
         "noticed_us",
         "otherwise",
         "passes",
         "queue",
         "rank",
         "source",
+        "sync_domain",
         "target",
         "target_port",
         "unsaid",
@@ -62,10 +64,13 @@ class Edge:
         self.noticed_us = -1_000_000
         self.unsaid = 0
         """Lost since the last drop notice."""
+        self.lost_from = 0
+        """Number of the offer at which the first of them was lost."""
         self.configure(said, Queue(bounds_of(said["buffer"])))
 
     def configure(self, said: Mapping[str, Any], queue: Queue) -> None:
         """Take what the plan says; `queue` may be one that already holds something."""
+        self.sync_domain: str = said["buffer"].get("sync_drop_policy", {}).get("sync_domain", self.id)
         self.crossing = self.source.scope == "session" and self.target.scope == "turn"
         age_us = said["pre_roll_ms"] * 1000 if self.crossing else None
         queue.configure(bounds_of(said["buffer"]), _FOR_EVER if self.rank == CONTROL else age_us)

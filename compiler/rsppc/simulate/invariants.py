@@ -9,21 +9,9 @@ from __future__ import annotations
 from typing import NoReturn, Protocol
 
 from rsppc.base.record import Record
+from rsppc.contracts.turn_lifecycle import TRANSITIONS
 from rsppc.simulate.clock import LANES, Event
 from rsppc.simulate.queues import Queue
-
-TRANSITIONS = {
-    ("Idle", "turn_open_proposed"): "Opening",
-    ("Opening", "turn_open"): "Active",
-    ("Opening", "reject"): "Idle",
-    ("Opening", "defer"): "Idle",
-    ("Opening", "stale_epoch_reject"): "Idle",
-    ("Opening", "deauthorized_drain"): "Idle",
-    ("Active", "commit"): "Terminal",
-    ("Active", "abort"): "Terminal",
-    ("Terminal", "close"): "Closed",
-}
-"""The runtime's turn transitions. Nothing else."""
 
 INVARIANTS = {
     "time_runs_forward": "no event happens before the one that went before it",

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rsppc.base.record import replace
+from rsppc.contracts.turn_lifecycle import TRANSITIONS
+from rsppc.model.contract_observability import TERMINALS
 from rsppc.simulate.chance import Chance
 from rsppc.simulate.clock import CONTROL, DATA
 from rsppc.simulate.graph import Node, Output
-from rsppc.simulate.invariants import TRANSITIONS
 from rsppc.simulate.items import Item
 from rsppc.simulate.speaking import Player
 from rsppc.simulate.turn import Turn
@@ -113,7 +114,7 @@ class Arbiter:
         turn = Turn(self.proposed, self.epoch, engine.clock.count)
         self.proposed += 1
         engine.turn = turn
-        turn.mark("speech_end", min(self.caller.ended_us, engine.clock.now))
+        turn.mark("audio_ingress_speech_end", min(self.caller.ended_us, engine.clock.now))
         self._move(turn, "turn_open_proposed", "RK-02")
         engine.clock.after(self._chance.between(*OPENING_US), CONTROL, self._open, turn)
         self.caller.on_proposed(turn)
@@ -128,7 +129,9 @@ class Arbiter:
             runtime_timestamp_ms=now // 1000,
             authority_epoch=turn.epoch,
         )
-        plan = self._resolver.resolve(self._session, facts, self._plane_now(now_ms))
+        plane = self._plane_now(now_ms)
+        engine.timeline.inputs(now, turn, plane)
+        plan = self._resolver.resolve(self._session, facts, plane)
         if isinstance(plan, DecisionOutcome):
             turn.outcomes.append(engine.timeline.outcome(now, turn, plan.value()))
             self._move(turn, plan.outcome_kind, plan.emitted_by, reason=plan.reason)
@@ -177,7 +180,7 @@ class Arbiter:
             self._engine.signal("degrade", "RK-17", turn=turn, rule=name, reason="pressure")
 
     def _budget(self, turn: Turn, is_over: bool) -> None:
-        if turn.state != "Active" or turn.causes or "first_output" in turn.anchors:
+        if turn.state != "Active" or turn.causes or "first_output_accepted" in turn.anchors:
             return
         name = "budget_exhausted" if is_over else "budget_warning"
         self._engine.signal(name, "RK-17", turn=turn, reason="turn_budget")
@@ -193,12 +196,14 @@ class Arbiter:
     def output(self, turn: Turn, item: Item, node: Node) -> None:
         """Something was put out."""
         engine = self._engine
+        turn.stale_accepted += item.epoch != self.epoch
         engine.checker.output(turn.turn_id, item.epoch)
         turn.outputs += 1
-        if turn.mark("first_output", engine.clock.now):
+        if is_first := turn.mark("first_output_accepted", engine.clock.now):
             engine.signal("output_accepted", "RK-22", turn=turn, node_id=node.id)
-            if item.media_us:
-                engine.signal("playback_started", "RK-22", turn=turn, node_id=node.id)
+        if item.media_us and turn.mark("playback_started", engine.clock.now):
+            engine.signal("playback_started", "RK-22", turn=turn, node_id=node.id)
+        if is_first:
             self.caller.on_first_output(turn)
 
     def reject(self, turn: Turn, item: Item) -> None:
@@ -239,7 +244,7 @@ class Arbiter:
         facts = {"scope": "turn"} if signal == "cancel" else {}
         engine.signal(signal, emitter, turn=turn, **facts)
         if turn.fenced:
-            turn.mark("cancel_fence", engine.clock.now)
+            turn.mark("cancel_fence_applied", engine.clock.now)
         self.end(turn, "cancel")
 
     def end(self, turn: Turn, cause: str) -> None:
@@ -279,7 +284,7 @@ class Arbiter:
         turn.fenced = True
         self._engine.checker.fenced(turn.turn_id)
         if "cancel" in turn.causes:
-            turn.mark("cancel_fence", self._engine.clock.now)
+            turn.mark("cancel_fence_applied", self._engine.clock.now)
         if turn.outputs:
             self._engine.signal("playback_cancelled", "RK-22", turn=turn)
 
@@ -323,7 +328,9 @@ class Arbiter:
         engine.checker.transition(turn.turn_id, trigger)
         engine.signal(trigger, emitter, turn=turn, **facts)
         before, turn.state = turn.state, TRANSITIONS[turn.state, trigger]
-        anchor = "terminal" if trigger in ("commit", "abort") else trigger
+        anchor = trigger
+        if trigger in TERMINALS:
+            anchor, turn.epoch_at_terminal = "terminal", self.epoch
         turn.mark(anchor, engine.clock.now)
         said = {"turn_id": turn.turn_id, "from": before, "to": turn.state, "trigger": trigger}
         engine.timeline.line("transition", engine.clock.now, said)

@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rsppc.base.record import Record
+from rsppc.contracts.or02 import incomplete
+from rsppc.model.timeline import SCHEMA_VERSION
 from rsppc.simulate.baseline import TurnFigures, baseline_of, figures_of
 from rsppc.simulate.caller import Caller
 from rsppc.simulate.chance import Chance
 from rsppc.simulate.clock import RANKS
 from rsppc.simulate.engine import Engine
-from rsppc.simulate.evidence import evidence_of, missing_from
+from rsppc.simulate.evidence import evidence_of
 from rsppc.simulate.graph import Node, add_telemetry
 from rsppc.simulate.invariants import Broken, Checker, Violation
 from rsppc.simulate.latency import latencies_of, latency_of, table
 from rsppc.simulate.lifecycle import Arbiter
 from rsppc.simulate.nodes import METRICS, METRICS_EVERY_US, behaviour_of
 from rsppc.simulate.scenarios import SCENARIOS, Scenario
-from rsppc.simulate.timeline import SCHEMA_VERSION, Timeline
+from rsppc.simulate.timeline import Timeline
 from rsppc.simulate.turn import Turn
 from rsppc.turnplan import ControlPlane, LoadedBundle, Session, TurnPlanResolver
 
@@ -125,7 +127,7 @@ class Run:
             "assumed_latencies": sorted(self.assumed),
         }
         engine = self.engine
-        self.timeline.line("run", 0, {**header, "schema_version": SCHEMA_VERSION})
+        self.timeline.line("run", 0, {**header, "language": self.session.language, "schema_version": SCHEMA_VERSION})
         violation = None
         try:
             self.caller.start()
@@ -135,6 +137,9 @@ class Run:
             violation = broken.violation
             said = {"invariant": violation.invariant, "event": violation.event, "detail": violation.detail}
             self.timeline.line("violation", violation.at_us, said)
+        else:
+            accepted = sum(one.accepted for one in self.figures)
+            self.timeline.line("end", engine.clock.now, {"turns": self.arbiter.proposed, "accepted": accepted})
         totals = {
             "events": engine.clock.count,
             "events_per_turn_min": min((one.events for one in self.figures), default=0),
@@ -198,8 +203,8 @@ class Run:
         missing: list[str] = []
         if turn.plan is not None:
             profile = self.bundle.spec["execution_profile"]
-            record = evidence_of(turn, self.timeline, profile=profile, epoch=self.arbiter.epoch)
-            missing = missing_from(record)
+            record = evidence_of(turn, self.timeline, profile=profile)
+            missing = [gap.sentence() for gap in incomplete(record)]
             self.timeline.line("evidence", engine.clock.now, {"or02": record})
         self.timeline.line("totals", engine.clock.now, self._totals(turn, events))
         self.figures.append(figures_of(turn, events=events, or02_complete=turn.plan is not None and not missing))

@@ -11,8 +11,7 @@ from typing import Any
 
 from rsppc.base.canonical_json import canonical
 from rsppc.simulate.turn import Turn
-
-SCHEMA_VERSION = "rspp.simulation.timeline.v1"
+from rsppc.turnplan import ControlPlane
 
 
 class Timeline:
@@ -46,6 +45,20 @@ class Timeline:
             facts = {"turn_id": turn.turn_id, "authority_epoch": turn.epoch, **facts}
         self.line("signal", at_us, {"signal": name, "emitted_by": emitter, **facts})
 
+    def inputs(self, at_us: int, turn: Turn, plane: ControlPlane) -> None:
+        """What the control plane knew when a turn was decided on, as far as it changes within a session."""
+        pressure, health = plane.pressure, plane.provider_health
+        known: dict[str, Any] = {
+            "turn_id": turn.turn_id,
+            "authority_epoch": plane.lease.authority_epoch if plane.lease is not None else None,
+            "providers_down": sorted(name for name, one in health.providers.items() if one.state == "down")
+            if health is not None
+            else [],
+        }
+        for lane in ("control_lane_milli", "data_lane_milli", "telemetry_lane_milli"):
+            known[lane] = getattr(pressure, lane) if pressure is not None else None
+        self.line("inputs", at_us, known)
+
     def outcome(self, at_us: int, turn: Turn, said: dict[str, Any]) -> dict[str, Any]:
         """A decision outcome, as the runtime's contract has it."""
         self.line("outcome", at_us, {"turn_id": turn.turn_id, "outcome": said})
@@ -74,11 +87,12 @@ class Timeline:
         return self.outcome(at_us, turn, said)
 
     def _outcome(self, at_us: int, turn: Turn, kind: str, emitter: str, reason: str) -> dict[str, Any]:
+        again = sum(one["outcome_kind"] == kind for one in turn.outcomes)
         return {
             "outcome_kind": kind,
             "session_id": self.session_id,
             "turn_id": turn.turn_id,
-            "event_id": f"{self.session_id}/{turn.turn_id}/{kind}",
+            "event_id": f"{self.session_id}/{turn.turn_id}/{kind}" + (f"/{again + 1}" if again else ""),
             "runtime_timestamp_ms": at_us // 1000,
             "wall_clock_timestamp_ms": self.wall_ms(at_us),
             "emitted_by": emitter,

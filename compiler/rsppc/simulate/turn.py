@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsppc.model.contract_observability import PRECEDENCE
 from rsppc.turnplan import ResolvedTurnPlan
-
-PRECEDENCE = ("authority_loss", "cancel", "budget", "error", "disconnect")
-"""Why a turn ends before its time; of several reasons the first in this order is the one that is recorded."""
 
 
 class Turn:
@@ -20,6 +18,7 @@ class Turn:
         "cancel_scope",
         "causes",
         "epoch",
+        "epoch_at_terminal",
         "events_at_start",
         "fenced",
         "had_input",
@@ -31,6 +30,7 @@ class Turn:
         "rejected",
         "said",
         "signals",
+        "stale_accepted",
         "state",
         "turn_id",
     )
@@ -40,6 +40,7 @@ class Turn:
         self.turn_id = f"turn-{index + 1}"
         self.state = "Idle"
         self.epoch = epoch
+        self.epoch_at_terminal: int | None = None
         self.plan: ResolvedTurnPlan | None = None
         self.budget_us = 0
         self.anchors: dict[str, int] = {}
@@ -52,6 +53,8 @@ class Turn:
         self.outstanding = 0
         """What is queued or under way for it; at zero, after it had input, it has said all it has to say."""
         self.outputs = 0
+        self.stale_accepted = 0
+        """Outputs under an epoch that was no longer in force; a runtime lets none pass."""
         self.rejected: list[dict[str, Any]] = []
         """Markers of what came to an egress after the fence or under an epoch that was no longer in force."""
         self.calls: list[dict[str, Any]] = []

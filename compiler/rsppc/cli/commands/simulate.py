@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from rsppc.base.canonical_json import canonical
+from rsppc.cli.distributing import replace_file
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.session import fault
 from rsppc.cli.turns import bundle_named, snapshot_named
@@ -55,25 +57,18 @@ def COMMAND(
         write = None
         if timeline is not None:
             try:
+                os.makedirs(os.path.dirname(timeline) or ".", exist_ok=True)
                 write = files.enter_context(open(timeline, "wb")).write
             except OSError as error:
                 fault(f"`{timeline}` cannot be written: {(error.strerror or 'input/output error').lower()}")
         outcome = simulate(bundle, plane, turns=turns, seed=seed, scenario=scenario, session=session, write=write)
     seconds = time.perf_counter() - started
     if baseline is not None:
-        _write(baseline, canonical(outcome.baseline) + b"\n")
+        replace_file(baseline, canonical(outcome.baseline) + b"\n")
     for line in summary(bundle, outcome.baseline):
         click.echo(line)
     click.echo(f"{int(outcome.events / max(seconds, 1e-9))} events a second", err=True)
     return _conclude(outcome)
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        with open(path, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        fault(f"`{path}` cannot be written: {(error.strerror or 'input/output error').lower()}")
 
 
 def summary(bundle: LoadedBundle, baseline: dict[str, Any]) -> list[str]:
