@@ -1,6 +1,7 @@
 """From sources to artifacts: the whole compiler on one page.
 
     files ─load─▶ Artifacts ─lower─▶ Program ─passes─▶ Program ─emit─▶ ResolvedSpec, PipelineBundle, provenance
+                                                       └─lint─▶ findings about what compiles
 
 Artifacts are read, parsed and held against their declarations when they are asked for. Lowering follows the references
 of one bundle and makes a Program of what it finds; each pass takes what the previous one could save; only `emit` may
@@ -15,6 +16,7 @@ from typing import Literal
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.ir.program import Program
+from rsppc.lint.engine import Linted, lint
 from rsppc.lowering.alone import lower_alone
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import lower
@@ -32,6 +34,8 @@ class Compilation(Record):
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
     """Whether there are no errors, so that artifacts can be emitted."""
+    linted: Linted | None = None
+    """What the rules say, which stands among `diagnostics`; None where they were not asked, because of errors."""
 
 
 def compile_bundle(
@@ -40,13 +44,18 @@ def compile_bundle(
     """Compile one bundle, or one spec used without a bundle. Every problem found ends up in `diagnostics`."""
     sink = DiagnosticSink(strict=strict)
     program = lower(artifacts, entry, sink)
+    linted = None
     if program is not None:
         program = replace(program, purpose=purpose)
         for step in ORDER:
             program = step.run(program, sink)
             if step.name == after:
                 break
-    return Compilation(entry=entry, program=program, diagnostics=sink.sorted(), ok=not sink.has_errors)
+        if after is None and not sink.has_causes:
+            linted = lint(program, artifacts.workspace.lint)
+            for finding in linted.findings:
+                sink.report(finding)
+    return Compilation(entry=entry, program=program, diagnostics=sink.sorted(), ok=not sink.has_errors, linted=linted)
 
 
 def check_alone(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) -> None:
@@ -79,7 +88,16 @@ def open_workspace(workspace: Workspace, sink: DiagnosticSink) -> Artifacts:
     from rsppc.resources import folder  # the library is found where the package is installed
 
     shipped = Workspace(root=folder("pipelines"), sources=".")
-    return Artifacts(workspace, shipped, sink)
+    return Artifacts(sound_levels(workspace, sink), shipped, sink)
+
+
+def sound_levels(workspace: Workspace, sink: DiagnosticSink) -> Workspace:
+    """The workspace with what is sound of the levels that it gives to rules."""
+    if not workspace.lint:
+        return workspace
+    from rsppc.lint.levels import check_levels  # few workspaces change a level
+
+    return replace(workspace, lint=check_levels(workspace.lint, workspace.lint_at, sink))
 
 
 def entries(artifacts: Artifacts) -> Iterator[Artifact]:

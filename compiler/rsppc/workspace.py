@@ -1,8 +1,8 @@
 """A workspace: the folder with the sources, and the one reader of them. It understands nothing that it reads.
 
 A workspace is the nearest folder upwards with `rsppc.toml`, else with `pipelines/`. `rsppc.toml` may set `sources`,
-`output`, `strict` and `[lint]`. Only what the sources folder lists is read; a link in it may lead to another place in
-the workspace, but not out of it.
+`output`, `strict`, `runtime` and `[lint]`. Only what the sources folder lists is read; a link in it may lead to another
+place in the workspace, but not out of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from io import FileIO
 from typing import Any
 
 from rsppc.base.digest import Digest, digest_chunks
+from rsppc.base.names import parse_ref
 from rsppc.base.record import Record
 from rsppc.base.source import Source, Span, file_span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
@@ -48,12 +49,12 @@ class LinkOutOfWorkspace(Diagnostic):
 
 
 class MalformedConfigFile(Diagnostic):
-    """`rsppc.toml` may hold `sources`, `output`, `strict` and `[lint]`, and nothing else."""
+    """`rsppc.toml` may hold `sources`, `output`, `strict`, `runtime` and `[lint]`, and nothing else."""
 
     code = "RSP0003"
     name = "malformed-config-file"
     headline = "`rsppc.toml`: {problem}"
-    hint = "it may hold `sources`, `output`, `strict` and an empty table `[lint]`; `output` lies outside of `sources`"
+    hint = "it may hold `sources`, `output`, `strict`, `runtime` and `[lint]`; `output` lies outside of `sources`"
     problem: str
 
 
@@ -64,7 +65,14 @@ class Workspace(Record):
     sources: str = "pipelines"
     output: str = "build"
     strict: bool = False
+    runtime: str = ""
+    """Reference of the RuntimeCapability that everything must run on; empty where none is named."""
+    runtime_at: Span | None = None
+    """Where the runtime is named; None where nobody wrote it down."""
     lint: dict[str, Any] = {}
+    """Rule → level, as written; the driver leaves what is sound of it."""
+    lint_at: dict[str, Span] = {}
+    """Where each rule is named."""
     scanned: bool = True
     """Whether its files are sources; false where sources are put in by hand and the folder only holds assets."""
 
@@ -96,6 +104,15 @@ class Workspace(Record):
         path = os.path.relpath(error.filename or self.root, self.root).replace(os.sep, "/")
         if path != self.sources or not isinstance(error, FileNotFoundError):
             sink.report(UnreadableFile(at=file_span(Source(path, "", b"")), subject=path, reason=_reason(error)))
+
+    def lists(self, path: str) -> bool:
+        """Whether `files` would list a file of this name, if there were one."""
+        inside = path.removeprefix(f"{self.sources}/")
+        if inside == path or not path.endswith(SUFFIXES):
+            return False
+        steps = inside.split("/")
+        folders = ["/".join(steps[:index]) or "." for index in range(len(steps) - 1)]
+        return not steps[-1].startswith(".") and not any(map(_is_left_out, folders, steps))
 
     def read(self, path: str, sink: DiagnosticSink) -> bytes | None:
         """Bytes of a source file; reported and None where it cannot be read."""
@@ -217,6 +234,10 @@ def _configured(root: str, sink: DiagnosticSink) -> Workspace:
     if overlap is not None:
         refuse(overlap, _key_span("output" if "output" in sound else "sources", source))
         sound.pop("output", None)
+    if "runtime" in sound:
+        sound["runtime_at"] = _key_span("runtime", source)
+    if sound.get("lint"):
+        sound["lint_at"] = {str(name): _key_span(str(name), source) for name in sound["lint"]}
     return Workspace(root=root, **sound)
 
 
@@ -237,6 +258,7 @@ _CONFIG_KINDS: dict[str, tuple[type, str]] = {
     "sources": (str, "a text"),
     "output": (str, "a text"),
     "strict": (bool, "true or false"),
+    "runtime": (str, "a text"),
     "lint": (dict, "a table"),
 }
 
@@ -248,12 +270,12 @@ def _config_problem(key: str, value: Any, root: str) -> str | None:
     kind, name = _CONFIG_KINDS[key]
     if type(value) is not kind:
         return f"`{key}` must be {name}"
+    if key == "runtime":
+        return None if parse_ref(str(value)) is not None else "`runtime` must be a reference, as in `rspp_go/v1`"
     if isinstance(value, str) and (
         os.path.isabs(value) or ".." in value.split("/") or not value.isprintable() or not value
     ):
         return f"`{key}` must be a folder inside the workspace"
-    if isinstance(value, dict) and value:
-        return f"there is no rule `{str(next(iter(value)))[:60]}` in `[{key}]`, which must be empty"
     if key == "sources" and isinstance(value, str) and not os.path.isdir(os.path.join(root, value)):
         return f"there is no folder `{value}`"  # a check of nothing would find nothing
     return None

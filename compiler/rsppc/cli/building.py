@@ -9,11 +9,12 @@ from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import compile_bundle, prove_fixes
 from rsppc.emit.artifacts import Artifacts as Emitted
 from rsppc.emit.artifacts import artifacts as emitted
-from rsppc.ir.program import Proofs
+from rsppc.ir.program import Proofs, Runtime
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import first_change
 from rsppc.outputs import OutputFault, write_set
-from rsppc.syntax.document import Sequence
+from rsppc.passes.check_runtime import check_transport
+from rsppc.syntax.document import Mapping, Sequence
 from rsppc.version import VERSION
 
 
@@ -83,8 +84,10 @@ def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: s
     compilation = prove_fixes(compilation, artifacts, purpose="build", strict=strict)
     sink = DiagnosticSink(strict=strict)
     view = _snapshot(artifacts, snapshot, entry, sink)
-    diagnostics = (*compilation.diagnostics, *sink.sorted())
     program = compilation.program
+    if program is not None and program.runtime is not None and view is not None:
+        _check_transport(program.runtime, view.root, sink)
+    diagnostics = (*compilation.diagnostics, *sink.sorted())
     if not compilation.ok or sink.has_errors or program is None:
         return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
     made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {VERSION}")
@@ -120,6 +123,12 @@ def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: Diagnostic
             return one
     sink.report(NoSnapshot(at=entry.item_span(), subject=name))
     return None
+
+
+def _check_transport(runtime: Runtime, snapshot: Mapping, sink: DiagnosticSink) -> None:
+    routing = snapshot.get("routing_view") or Mapping()
+    if "transport_kind" in routing:
+        check_transport(runtime, routing["transport_kind"], routing.value_span("transport_kind"), sink)
 
 
 def _check_digest(entry: Artifact, made: Emitted, artifacts: Artifacts, sink: DiagnosticSink) -> None:

@@ -75,6 +75,8 @@ class Diagnostic(Record):
     """Whether findings of this kind say nothing as long as something else is wrong, since that may be their cause."""
 
     at: Span
+    level: Severity | None = None
+    """The severity that the workspace gives to findings of this kind; None leaves it at the kind's own."""
     subject: str = ""
     """What the finding is about. A pipeline and a setting path, with a blank between, lead to `rsppc why`."""
     sides: tuple[Side, ...] = ()

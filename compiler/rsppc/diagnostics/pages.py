@@ -25,6 +25,7 @@ RANGES = (
     ("6", "Conditions and policies"),
     ("7", "Identity and compatibility"),
     ("8", "Trust and secrets"),
+    ("9", "Evidence, gates and rules"),
 )
 """First digit of a code, and what its range is about."""
 

@@ -21,6 +21,11 @@ class DiagnosticSink:
     def has_errors(self) -> bool:
         return any(self.severity(found) == "error" for found in self._found)
 
+    @property
+    def has_causes(self) -> bool:
+        """Whether something is wrong that may be the cause of whatever else seems to be; the same in strict runs."""
+        return any(found.severity == "error" and not found.moot_beside_errors for found in self._found)
+
     def severity(self, diagnostic: Diagnostic) -> Severity:
         """Severity in this run: strict runs make errors of warnings."""
         return severity_in(diagnostic, strict=self.strict)
@@ -33,16 +38,15 @@ class DiagnosticSink:
         if not self._found:
             return ()
         # What a strict run makes an error of hides nothing: an ordinary run tells it beside the others.
-        if any(found.severity == "error" and not found.moot_beside_errors for found in self._found):
+        if self.has_causes:
             return sort_diagnostics([found for found in self._found if not found.moot_beside_errors])
         return sort_diagnostics(self._found)
 
 
 def severity_in(diagnostic: Diagnostic, *, strict: bool) -> Severity:
     """Severity of a finding in a strict or an ordinary run."""
-    if strict and diagnostic.severity == "warning":
-        return "error"
-    return diagnostic.severity
+    severity = diagnostic.level or diagnostic.severity
+    return "error" if strict and severity == "warning" else severity
 
 
 def sort_diagnostics(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -10,14 +10,16 @@ from functools import partial
 import click
 
 from rsppc.batch import each
+from rsppc.checking import check_file
 from rsppc.cli.building import Built, build_entry, report_locked
 from rsppc.cli.entry import find_entry
 from rsppc.cli.exits import ENVIRONMENT, OK
-from rsppc.cli.gathering import check_file, quick_collection, unreleased
+from rsppc.cli.gathering import quick_collection, unreleased
+from rsppc.cli.naming import open_for_runtime, runtime_option
 from rsppc.cli.session import Options, exit_code, finding_options, report, workspace_here
 from rsppc.cli.summary import print_summary
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import entries, open_workspace
+from rsppc.driver import entries
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.outputs import remove_left_overs
 
@@ -33,6 +35,7 @@ from rsppc.outputs import remove_left_overs
 @click.option("--output", metavar="FOLDER", help="Where to write; the default is `output` of `rsppc.toml`, or `build`.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
 @click.option("--verbose", "-v", is_flag=True, help="Print warnings and notes in full.")
+@runtime_option
 @finding_options
 def COMMAND(
     names: tuple[str, ...],
@@ -41,6 +44,7 @@ def COMMAND(
     snapshot: str,
     output: str | None,
     jobs: int,
+    runtime: str | None,
     format: str,
     reports: tuple[str, ...],
     strict: bool,
@@ -55,7 +59,7 @@ def COMMAND(
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
-    artifacts = open_workspace(workspace, sink)
+    artifacts = open_for_runtime(workspace, runtime, sink)
     wanted = [find_entry(artifacts, name) for name in names] or list(entries(artifacts))
     found: list[Diagnostic] = list(sink.sorted())
     if not names:

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from rsppc.cli.gathering import compiled_files, quick_collection, unreleased
+from rsppc.cli.gathering import compiled_files, quick_collection, unreleased, unused_allowances
+from rsppc.cli.naming import open_for_runtime, runtime_option
 from rsppc.cli.session import Options, exit_code, finding_options, report, usage, workspace_here
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import open_workspace
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.workspace import FILE_SIZE_MAX
 
@@ -23,11 +23,19 @@ from rsppc.workspace import FILE_SIZE_MAX
 @click.argument("files", nargs=-1)
 @click.option("--stdin-name", metavar="FILE", help="Path under which text from standard input (`-`) is checked.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
+@click.option("--baseline", metavar="FILE", help="Lint findings that are known: only more of them are shown.")
+@click.option("--update-baseline", is_flag=True, help="Write the baseline anew, where there are not more findings.")
+@click.option("--allow-more", is_flag=True, help="Let `--update-baseline` write more findings than there were.")
+@runtime_option
 @finding_options
 def COMMAND(  # the module's one member, found by this name
     files: tuple[str, ...],
     stdin_name: str | None,
     jobs: int,
+    baseline: str | None,
+    update_baseline: bool,
+    allow_more: bool,
+    runtime: str | None,
     format: str,
     reports: tuple[str, ...],
     strict: bool,
@@ -36,21 +44,54 @@ def COMMAND(  # the module's one member, found by this name
     """Check FILES, or the whole workspace: report every problem, write nothing."""
     if files.count("-") > 1 or (stdin_name is not None and "-" not in files):
         usage("`-` stands for standard input, once, and `--stdin-name` for its path")
+    _check_options(files, baseline, update_baseline, allow_more)
     sink = DiagnosticSink()
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
-    artifacts = open_workspace(workspace, sink)
+    artifacts = open_for_runtime(workspace, runtime, sink)
     paths = tuple(_known_path(name, stdin_name, artifacts) for name in files)
     to_check = tuple(dict.fromkeys(_released_in(path, artifacts) for path in paths)) or unreleased(artifacts)
-    found: list[Diagnostic] = list(sink.sorted())
-    for outcome in compiled_files(artifacts, to_check, purpose="check", strict=options.strict, jobs=jobs):
-        found.extend(outcome.diagnostics)
+    outcomes = list(compiled_files(artifacts, to_check, purpose="check", strict=options.strict, jobs=jobs))
     paths = paths or artifacts.paths()
+    found = [*sink.sorted(), *(one for outcome in outcomes for one in outcome.diagnostics)]
+    whole = not files and not any(one.severity == "error" for one in found)  # rules are silent beside errors
+    if whole:
+        found.extend(unused_allowances(outcomes, paths))
+    said = ""
+    if baseline is not None:
+        found, said = _held_against_baseline(found, baseline, update_baseline, allow_more, whole=whole)
     made = report(found, paths, options)
     if options.format == "text" and not made.diagnostics:
-        click.echo(f"checked {len(paths)} file{'s' if len(paths) != 1 else ''}: no findings")
+        click.echo(f"checked {len(paths)} file{'s' if len(paths) != 1 else ''}: no {'new ' if said else ''}findings")
+    if said:
+        click.echo(said, err=True)
     return exit_code(made)
+
+
+def _check_options(files: tuple[str, ...], baseline: str | None, update: bool, allow_more: bool) -> None:
+    if update and baseline is None:
+        usage("`--update-baseline` needs `--baseline FILE`")
+    if update and files:
+        usage("`--update-baseline` counts the whole workspace, and takes no files")
+    if allow_more and not update:
+        usage("`--allow-more` is for `--update-baseline`")
+
+
+def _held_against_baseline(
+    found: list[Diagnostic], path: str, update: bool, allow_more: bool, *, whole: bool
+) -> tuple[list[Diagnostic], str]:
+    """The findings that a baseline does not know, and a line about those that it knows."""
+    from rsppc.cli.lint_baseline import counts_of, held_against, read_baseline, write_baseline  # few runs have one
+
+    before = read_baseline(path, may_be_missing=update)
+    if update and not whole:
+        return found, "the baseline was left alone: repair the errors first, beside which rules are silent"
+    if update:
+        said = write_baseline(path, found, before, allow_more=allow_more)
+        return list(held_against(found, counts_of(found), path, whole=True).diagnostics), said
+    held = held_against(found, before or {}, path, whole=whole)
+    return list(held.diagnostics), f"{held.hidden} known finding{'s' if held.hidden != 1 else ''} not shown"
 
 
 def _known_path(name: str, stdin_name: str | None, artifacts: Artifacts) -> str:
