@@ -67,7 +67,16 @@ def many_specs(folder: Path, count: int, rounds: int) -> list[tuple[str, str, fl
     pairs = interleaved(lambda: seconds(jobs, folder), lambda: seconds(check, folder), max(3, rounds // 2))
     rows.append(row(f"check {count} specs, two jobs / one job", pairs, 0.8))
     rows.append(_building(folder, paths, twin, count, max(3, rounds // 2)))
+    rows.append(_formatting(folder, paths, count, max(3, rounds // 2)))
     return rows
+
+
+def _formatting(folder: Path, paths: list[str], count: int, rounds: int) -> tuple[str, str, float, float]:
+    """Sources that are formatted already, as nearly all are that anybody formats."""
+    ours = [RSPPC, "fmt", "--check"]
+    floor = [sys.executable, str(HERE / "parse.py"), *paths]
+    pairs = interleaved(lambda: seconds(ours, folder), lambda: seconds(floor, folder), rounds)
+    return row(f"format {count} specs of 20 nodes / parse them", pairs, 3.0)
 
 
 def _building(folder: Path, paths: list[str], twin: Path, count: int, rounds: int) -> tuple[str, str, float, float]:

@@ -64,9 +64,8 @@ fragments = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> str:
+def damaged(draw: st.DrawFn, text: str = SPEC) -> str:
     """A sound text with a few pieces put in and a few characters taken out."""
-    text = SPEC
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, len(text)))
         taken = draw(st.integers(0, 4))

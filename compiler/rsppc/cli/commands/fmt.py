@@ -1,0 +1,137 @@
+"""`rsppc fmt`: lay sources out in the one style, and change nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from rsppc.base.record import Record
+from rsppc.cli.exits import BUG, FINDINGS, OK
+from rsppc.cli.gathering import quick_collection
+from rsppc.cli.rewriting import SourceFile, counted, files_named, print_diffs, write_source
+from rsppc.cli.session import Options, exit_code, finding_options, report, usage
+from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.diagnostics.report import render_report, report_of
+from rsppc.formatting.format import Formatted, formatted
+from rsppc.version import VERSION
+from rsppc.workspace import FILE_SIZE_MAX
+
+
+class _Outcome(Record):
+    """What became of the files: those to be laid out, and those that stay as they are for some reason."""
+
+    changed: list[tuple[SourceFile, str, str]]
+    unchanged: list[str]
+    unreadable: list[str]
+    not_the_same: list[str]
+
+
+@click.command(
+    "fmt",
+    epilog="Examples: `rsppc fmt`, `rsppc fmt --check`, `rsppc fmt pipelines/specs/demo_v1.yaml --diff`, "
+    "`cat draft.yaml | rsppc fmt - --stdin-name draft_v1.yaml`.",
+)
+@click.argument("paths", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; name the files that would change, and exit with 1.")
+@click.option("--diff", is_flag=True, help="Write nothing; print what would change, and exit with 1.")
+@click.option("--stdin-name", metavar="FILE", help="Name of what comes from standard input (`-`), for its ending.")
+@finding_options
+def COMMAND(
+    paths: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    stdin_name: str | None,
+    format: str,
+    reports: tuple[str, ...],
+    strict: bool,
+    color: bool | None,
+) -> int:
+    """Lay out PATHS, files and folders, or the whole workspace. What they mean stays the same."""
+    options = Options(format=format, reports=reports, strict=strict, color=color)
+    quick_collection()
+    if "-" in paths or stdin_name is not None:
+        if paths != ("-",):
+            usage("`-` stands for standard input, alone, and `--stdin-name` for its name")
+        return _from_stdin(stdin_name or "<stdin>.yaml", check, diff, options)
+    sink = DiagnosticSink()
+    outcome = _laid_out(files_named(paths, sink), sink)
+    if diff:
+        print_diffs((file.path, before, after) for file, before, after in outcome.changed)
+    elif not check:
+        for file, _, after in outcome.changed:
+            write_source(file.place, after)
+    code = _findings(sink.sorted(), options, beside=diff)
+    if options.format == "text" and not diff:
+        _tell(outcome, check=check)
+    for path in outcome.not_the_same:
+        _tell_of_bug(path)
+        code = max(code, BUG)
+    return max(code, FINDINGS if outcome.changed and (check or diff) else OK)
+
+
+def _laid_out(files: Iterable[SourceFile], sink: DiagnosticSink) -> _Outcome:
+    outcome = _Outcome(changed=[], unchanged=[], unreadable=[], not_the_same=[])
+    for file in files:
+        data = file.read()
+        made = formatted(file.path, data, sink)
+        if made.why == "unreadable":
+            outcome.unreadable.append(file.path)
+        elif made.why == "not the same":
+            outcome.not_the_same.append(file.path)
+        elif made.text.encode() == data:
+            outcome.unchanged.append(file.path)
+        else:
+            outcome.changed.append((file, data.decode(), made.text))
+    return outcome
+
+
+def _findings(found: tuple[Diagnostic, ...], options: Options, *, beside: bool) -> int:
+    """Say why files stay as they are, and give the exit code; `beside` where standard output holds something else."""
+    if not beside:
+        return exit_code(report(found, (), options))
+    made = report_of(found, strict=options.strict, files=(), version=VERSION)
+    if made.diagnostics:
+        click.echo(render_report(made, options.format), nl=False, err=True)
+    return exit_code(made)
+
+
+def _tell(outcome: _Outcome, *, check: bool) -> None:
+    """Which files changed, and how many did not."""
+    for file, _, _ in outcome.changed:
+        click.echo(f"{'would format' if check else 'formatted'} {file.path}")
+    parts = []
+    if outcome.changed:
+        parts.append(f"{counted(len(outcome.changed))} {'would be ' if check else ''}formatted")
+    if outcome.unchanged or not outcome.changed:
+        parts.append(f"{counted(len(outcome.unchanged))} already formatted")
+    if outcome.unreadable:
+        parts.append(f"{counted(len(outcome.unreadable))} with errors left as they are")
+    click.echo(", ".join(parts))
+
+
+def _tell_of_bug(path: str) -> None:
+    click.echo(f"rsppc: `{path}` was left as it is: formatted, it would not say the same", err=True)
+    click.echo("  this is a bug of rsppc; please report it with the file", err=True)
+
+
+def _from_stdin(path: str, check: bool, diff: bool, options: Options) -> int:
+    """Lay out what comes from standard input. Findings go to standard error: an editor takes what is printed."""
+    data = sys.stdin.buffer.read(FILE_SIZE_MAX + 1)
+    sink = DiagnosticSink()
+    made: Formatted = formatted(path, data, sink)
+    if made.why == "unreadable":
+        return _findings(sink.sorted(), options, beside=True)
+    if made.why == "not the same":
+        _tell_of_bug(path)
+        return BUG
+    changes = made.text.encode() != data
+    if diff:
+        print_diffs([(path, data.decode(), made.text)] if changes else [])
+    elif check:
+        click.echo(f"would format {path}" if changes else f"already formatted {path}")
+    else:
+        click.echo(made.text.encode(), nl=False)
+        return OK
+    return FINDINGS if changes else OK

@@ -1,0 +1,112 @@
+"""`rsppc fmt`: what it writes, what it only shows, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from rsppc.cli.commands import fmt
+from rsppc.cli.exits import BUG, ENVIRONMENT, FINDINGS, OK, USAGE
+from rsppc.formatting import format as formatting
+from workspaces import CLEAN, make, rsppc, rsppc_here
+
+UGLY = "schema_version: rspp.config.layer.v1\nlayer_id:   kiosk\nversion: v1\nscope: environment\nset: { a: 1 }\n"
+NEAT = "schema_version: rspp.config.layer.v1\nlayer_id: kiosk\nversion: v1\nscope: environment\nset: {a: 1}\n"
+HALF = "schema_version: rspp.config.layer.v1\nset: {\n"
+PATH = "pipelines/policies/kiosk_v1.yaml"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    make(tmp_path, {**CLEAN, PATH: UGLY})
+    return tmp_path
+
+
+def test_files_are_written_and_named(here: Path) -> None:
+    done = rsppc_here(here, "fmt")
+    assert done.returncode == OK
+    assert done.stdout.decode().splitlines()[0] == f"formatted {PATH}"
+    assert (here / PATH).read_text() == NEAT
+    assert b"1 file formatted" not in rsppc_here(here, "fmt").stdout
+
+
+@pytest.mark.parametrize("option", ["--check", "--diff"])
+def test_what_only_looks_writes_nothing_and_ends_with_1(here: Path, option: str) -> None:
+    done = rsppc_here(here, "fmt", option)
+    assert done.returncode == FINDINGS
+    assert PATH.encode() in done.stdout
+    assert (here / PATH).read_text() == UGLY
+    assert rsppc_here(here, "fmt", "pipelines/specs", option).returncode == OK
+
+
+def test_a_diff_is_one_that_patch_takes(here: Path) -> None:
+    (here / PATH).write_text(UGLY.rstrip("\n"))
+    diff = rsppc_here(here, "fmt", "--diff").stdout
+    subprocess.run(["git", "apply", "-p1", "-"], cwd=here, input=diff, check=True)
+    assert (here / PATH).read_text() == NEAT
+
+
+def test_what_cannot_be_read_is_left_alone_and_the_others_are_formatted(here: Path) -> None:
+    broken = here / "pipelines/policies/half_v1.yaml"
+    broken.write_text(HALF)
+    done = rsppc_here(here, "fmt")
+    assert done.returncode == FINDINGS
+    assert b"RSP02" in done.stdout and b"with errors left as they are" in done.stdout
+    assert broken.read_text() == HALF and (here / PATH).read_text() == NEAT
+    shown = rsppc_here(here, "fmt", "--diff")
+    assert shown.stdout == b"" and b"RSP02" in shown.stderr
+
+
+def test_links_stay_links_and_permissions_stay(here: Path) -> None:
+    target = here / "pipelines/policies/target.txt"
+    (here / PATH).rename(target)
+    target.chmod(0o640)
+    (here / PATH).symlink_to("target.txt")
+    assert rsppc_here(here, "fmt").returncode == OK
+    assert (here / PATH).is_symlink() and target.read_text() == NEAT
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert sorted(os.listdir(target.parent)) == ["kiosk_v1.yaml", "target.txt"]
+
+
+def test_files_outside_of_a_workspace_are_formatted_where_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a_v1.json").write_text('{"a":1}')
+    (tmp_path / "sub" / "notes.txt").write_text("a:   1")
+    assert rsppc_here(tmp_path, "fmt", "sub").stdout == b"formatted sub/a_v1.json\n1 file formatted\n"
+    assert (tmp_path / "sub" / "a_v1.json").read_text() == '{"a": 1}\n'
+    assert rsppc_here(tmp_path, "fmt").returncode == USAGE
+    assert rsppc_here(tmp_path, "fmt", "none").returncode == USAGE
+
+
+def test_standard_input_goes_to_standard_output(here: Path) -> None:
+    done = rsppc(here, "fmt", "-", stdin=UGLY.encode())
+    assert (done.returncode, done.stdout) == (OK, NEAT.encode())
+    done = rsppc(here, "fmt", "-", "--stdin-name", "x.json", stdin=b'{"a":1}')
+    assert (done.returncode, done.stdout) == (OK, b'{"a": 1}\n')
+    done = rsppc(here, "fmt", "-", stdin=HALF.encode())
+    assert (done.returncode, done.stdout) == (FINDINGS, b"") and b"<stdin>.yaml:2" in done.stderr
+    assert rsppc(here, "fmt", "-", "--check", stdin=UGLY.encode()).returncode == FINDINGS
+    assert b"+layer_id: kiosk" in rsppc(here, "fmt", "-", "--diff", stdin=UGLY.encode()).stdout
+    assert rsppc(here, "fmt", "-", PATH, stdin=b"").returncode == USAGE
+
+
+def test_a_layout_that_would_say_something_else_is_not_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formatting, "_layout", lambda path, text, root: text.replace("kiosk", "kiosks"))
+    monkeypatch.chdir(here)
+    assert fmt.COMMAND.main([PATH], standalone_mode=False) == BUG
+    assert (here / PATH).read_text() == UGLY
+
+
+def test_what_cannot_be_written_is_a_fault_of_the_machine(here: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    folder = (here / PATH).parent
+    folder.chmod(0o500)
+    try:
+        assert rsppc_here(here, "fmt").returncode == ENVIRONMENT
+    finally:
+        folder.chmod(0o700)
+    assert (here / PATH).read_text() == UGLY
