@@ -26,7 +26,7 @@ REPORT = Report(diagnostics=(FakeRun(at=ONE),), files=("a.yaml",), version="0.1.
 
 
 def test_every_module_of_the_folder_is_a_format() -> None:
-    assert renderers.names() == ("github", "json", "junit", "sarif", "text")
+    assert renderers.names() == ("github", "json", "junit", "markdown", "sarif", "text")
     for name in renderers.names():
         found = renderers.find(name)
         assert found is not None and found.name == name
@@ -59,7 +59,7 @@ def test_colour_is_ignored_where_a_format_has_none() -> None:
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no renderer is named 'html'; there are github, json, junit, sarif, text"):
+    with pytest.raises(ValueError, match="no renderer is named 'html'; there are github, json, junit, markdown, sarif, text"):
         render_report(REPORT, "html")
 
 

@@ -1,0 +1,1 @@
+"""What breaks somebody, one file per level: for whom, and which step of the version says so."""

@@ -1,0 +1,254 @@
+"""What the change tools hold against each other: files, references, built folders, stored bundles, git revisions.
+
+A name is taken for the first of these that it fits: `git:…` and `store:…` say what they are; then a folder that `rsppc
+build` wrote, a folder with a workspace, a file, a reference of this workspace, and a git revision.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NoReturn
+
+import click
+import msgspec
+
+from rsppc.base.names import near_miss, parse_ref, version_key
+from rsppc.base.record import Record
+from rsppc.changes.side import Side
+from rsppc.cli.entry import compile_released
+from rsppc.cli.exits import INTEGRITY
+from rsppc.cli.publishing import bundle_value
+from rsppc.cli.revisions import find_revision, has_repository, revision_named, sources_of
+from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
+from rsppc.cli.turns import bundle_named
+from rsppc.diagnostics import DiagnosticSink
+from rsppc.driver import entries, open_workspace
+from rsppc.emit.artifacts import artifacts as emitted
+from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.store.folder import FolderStore
+from rsppc.store.protocols import Stored
+from rsppc.version import VERSION
+from rsppc.workspace import Workspace, find_workspace
+
+
+class Sources(Record):
+    """Sources that can be compiled, and the name in them; no name means the bundle of the other side."""
+
+    name: str
+    artifacts: Any
+    entry: Any = None
+    revision: str = ""
+    """The git revision that they are of; empty where they are files."""
+
+
+Named = Side | Sources
+
+
+def named(text: str, store: str | None, stack: ExitStack) -> Named:
+    """What the user means by a name. What is compiled from a revision is there until the stack is closed."""
+    if text.startswith("git:"):
+        return _of_revision(text, text[4:], stack)
+    if text.startswith("store:"):
+        return _stored(text, store)
+    if os.path.isdir(text):
+        if os.path.exists(os.path.join(text, "bundle.json")):
+            return built(text)
+        return _in_folder(text)
+    if os.path.isfile(text):
+        return _in_file(text)
+    here = find_workspace(os.getcwd(), DiagnosticSink())
+    if here is not None and parse_ref(text) is not None:
+        artifacts = open_workspace(here, DiagnosticSink())
+        entry = _entry_of(artifacts, text)
+        if entry is not None:
+            return Sources(name=text, artifacts=artifacts, entry=entry)
+    folder = here.root if here is not None else os.getcwd()
+    revision = text.partition(":")[0]
+    if revision and has_repository(folder) and find_revision(revision, folder) is not None:
+        return _of_revision(text, text, stack)
+    _unknown(text, here)
+
+
+def built(folder: str) -> Side:
+    """The bundle in a folder that `rsppc build` wrote, with its digests checked."""
+    loaded = bundle_named(folder)
+    if not loaded.spec.keys() >= _NEEDED:
+        usage(f"`{folder}` holds no whole ResolvedSpec", "build the bundle again")
+    return Side(name=folder, bundle=bundle_value(folder), spec=loaded.spec, provenance=_provenance(folder))
+
+
+_NEEDED = {"budgets", "defaulting_sources", "effective_edges", "effective_nodes", "graph_definition_refs", "rules"}
+
+
+def _provenance(folder: str) -> dict[str, Any] | None:
+    """The side file of a built bundle; None where it is not there, or not what a build writes: it is for people, and
+    only the digest of the bundle in it has been checked."""
+    try:
+        with open(os.path.join(folder, "provenance.json"), "rb") as file:
+            found = msgspec.json.decode(file.read(), type=_SideFile)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    if not all(0 <= number < len(found.origins) for number in _numbers(found.leaves)):
+        return None
+    value: dict[str, Any] = msgspec.to_builtins(found)
+    return value
+
+
+def _numbers(leaves: Any) -> Iterator[int]:
+    """All numbers of origins in a side file; what is no number leads nowhere."""
+    waiting = [leaves]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict | list):
+            waiting.extend(found.values() if isinstance(found, dict) else found)
+        elif isinstance(found, int):
+            yield found
+
+
+class _Winner(msgspec.Struct, omit_defaults=True):
+    label: str
+    file: str | msgspec.UnsetType = msgspec.UNSET
+    line: int | msgspec.UnsetType = msgspec.UNSET
+    column: int | msgspec.UnsetType = msgspec.UNSET
+    value: Any = msgspec.UNSET
+
+
+class _Story(msgspec.Struct):
+    winner: _Winner
+
+
+class _SideFile(msgspec.Struct):
+    """What is read of `provenance.json`."""
+
+    compiler: str
+    leaves: dict[str, Any]
+    origins: list[_Story]
+
+
+def compiled(sources: Sources, entry: Artifact) -> Side:
+    """An entry of sources, compiled; ends the command with its findings where that cannot be done."""
+    artifacts: Artifacts = sources.artifacts
+    compilation = compile_released(artifacts, entry)
+    if not compilation.ok or compilation.program is None:
+        where = f" of `{sources.revision}`" if sources.revision else ""
+        click.echo(f"rsppc: `{entry.ref}`{where} does not compile, so that nothing can be compared", err=True)
+        options = Options(format="text", reports=(), strict=False, color=None)
+        raise click.exceptions.Exit(exit_code(report(compilation.diagnostics, (), options)))
+    made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
+    manifests = {one.ref: one.meaning_digest for shelf in artifacts.of_kind("extension") for one in shelf}
+    return Side(
+        name=sources.name,
+        bundle=made.bundle,
+        spec=made.resolved_spec,
+        provenance=made.provenance,
+        manifests=dict(manifests),
+    )
+
+
+def counterpart(sources: Sources, bundle_id: str, version: str) -> Artifact | None:
+    """The entry of sources that stands for a bundle: the same version of it, else the newest one."""
+    found = [one for one in entries(sources.artifacts) if one.id == bundle_id]
+    exact = [one for one in found if version_key(one.version) == version_key(version)]
+    return max(exact or found, key=lambda one: version_key(one.version), default=None)
+
+
+def bundles_of(sources: Sources) -> list[Artifact]:
+    """The bundles of sources; where there are none, the specs."""
+    found = list(entries(sources.artifacts))
+    return [one for one in found if one.kind.name == "bundle"] or found
+
+
+def only_entry(sources: Sources) -> Artifact:
+    """The one bundle of sources; ends the command where there are several."""
+    bundles = bundles_of(sources)
+    if len(bundles) != 1:
+        known = ", ".join(sorted(f"`{one.ref}`" for one in bundles)) or "none"
+        usage(f"`{sources.name}` does not say which bundle is meant", f"there are {known}")
+    return bundles[0]
+
+
+def _in_folder(folder: str) -> Sources:
+    workspace = find_workspace(folder, DiagnosticSink())
+    if workspace is None or os.path.realpath(folder) != workspace.root:
+        usage(f"`{folder}` is neither a built bundle nor a workspace", "name a folder like `build/demo_bundle/v1`")
+    return Sources(name=folder, artifacts=open_workspace(workspace, DiagnosticSink()))
+
+
+def _in_file(path: str) -> Sources:
+    workspace = find_workspace(os.path.dirname(os.path.realpath(path)), DiagnosticSink())
+    if workspace is None:
+        usage(f"`{path}` is in no workspace", "a workspace has a `rsppc.toml` or a folder `pipelines`")
+    artifacts = open_workspace(workspace, DiagnosticSink())
+    entry = _entry_of(artifacts, os.path.relpath(os.path.realpath(path), workspace.root).replace(os.sep, "/"))
+    if entry is None:
+        usage(f"`{path}` holds neither a bundle nor a spec that can be read", "run `rsppc check` to see what it holds")
+    return Sources(name=path, artifacts=artifacts, entry=entry)
+
+
+def _entry_of(artifacts: Artifacts, text: str) -> Artifact | None:
+    """The bundle or spec with a path or a reference; where both share a name, the bundle is what runs."""
+    if text in artifacts.paths():
+        artifact, _ = artifacts.at(text)
+        return artifact if artifact is not None and artifact.kind.name in ("bundle", "pipeline") else None
+    ref = parse_ref(text)
+    if ref is None:
+        return None
+    found = (artifacts.own(kind, ref.id, ref.version) for kind in ("bundle", "pipeline"))
+    return next((one for one in found if one is not None), None)
+
+
+def _of_revision(name: str, text: str, stack: ExitStack) -> Sources:
+    here = find_workspace(os.getcwd(), DiagnosticSink())
+    folder = here.root if here is not None else os.getcwd()
+    revision_name, _, path = text.partition(":")
+    revision = revision_named(revision_name, folder)
+    workspace = stack.enter_context(sources_of(revision, folder))
+    artifacts = open_workspace(workspace, DiagnosticSink())
+    if not path:
+        return Sources(name=name, artifacts=artifacts, revision=revision_name)
+    inside = _below(path, folder)
+    entry = _entry_of(artifacts, path) or _entry_of(artifacts, inside)
+    if entry is None:
+        known = sorted(one.ref for one in entries(artifacts))
+        guess = near_miss(path, known)
+        advice = f"did you mean `{guess}`?" if guess else f"there are {', '.join(known) or 'none'}"
+        usage(f"`{revision_name}` has no bundle and no spec `{path}`", advice)
+    return Sources(name=name, artifacts=artifacts, entry=entry, revision=revision_name)
+
+
+def _below(path: str, folder: str) -> str:
+    """A path as the user sees it from here, below the workspace."""
+    return os.path.relpath(os.path.join(os.path.realpath(os.getcwd()), path), folder).replace(os.sep, "/")
+
+
+def _stored(name: str, store: str | None) -> Side:
+    """A bundle of the store. Its ResolvedSpec is what `rsppc pin` kept of it in this workspace."""
+    workspace = workspace_here(DiagnosticSink())
+    root = store if store is not None else os.path.join(workspace.root, "store")
+    found = FolderStore(root=root).get_bundle(name[6:])
+    if not isinstance(found, Stored):
+        if found.kind == "environment":
+            fault(f"cannot read the store: {found.reason}")
+        if found.kind == "corrupt":
+            click.echo(f"rsppc: {found.reason}", err=True)
+            raise click.exceptions.Exit(INTEGRITY)
+        usage(found.reason, "name one that was published, as in `store:demo_bundle/v1`")
+    return Side(name=name, bundle=found.value, spec=_pinned_spec(name, found, workspace))
+
+
+def _pinned_spec(name: str, found: Stored, workspace: Workspace) -> dict[str, Any]:
+    digest = found.value["outputs"]["resolved_spec"]
+    kept = workspace.pinned_object(digest)
+    if kept is None:
+        usage(f"nobody kept the ResolvedSpec of `{name}`", "name a folder that `rsppc build` wrote, or a git revision")
+    spec: dict[str, Any] = msgspec.json.decode(kept)
+    return spec
+
+
+def _unknown(text: str, here: Workspace | None) -> NoReturn:
+    known = sorted(one.ref for one in entries(open_workspace(here, DiagnosticSink()))) if here is not None else []
+    guess = near_miss(text, known)
+    advice = f"did you mean `{guess}`?" if guess else f"bundles here are {', '.join(known) or 'none'}"
+    usage(f"`{text}` is no file, no built folder, no bundle of this workspace and no git revision", advice)
