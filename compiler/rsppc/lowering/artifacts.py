@@ -191,17 +191,32 @@ class Artifacts:
         """Put unsaved text in the place of a file."""
         self._own.add(path, data)
 
+    def change(self, path: str, data: bytes | None) -> tuple[str, ...]:
+        """Take another text for a file, or let the file be gone, and forget what followed from the earlier text. Gives
+        the kinds of artifact that stood in it and that stand in it now."""
+        kinds = self._own.change(path, data)
+        for name in (*(f"versions of {kind}" for kind in kinds), *("catalog",) * ("extension" in kinds)):
+            self.cache.pop(name, None)
+        if "runtime" in kinds:
+            self.cache.pop("runtime", None)
+        return kinds
+
     def forget(self, path: str) -> None:
         """Let go of a file that hardly anybody will ask for again; who does has it read once more."""
         self._own.forget(path)
 
     def with_text(self, path: str, data: bytes) -> Artifacts:
         """The same artifacts with another text in one file; what has been read of the others is shared."""
+        return self.with_texts({path: data})
+
+    def with_texts(self, texts: dict[str, bytes], workspace: Workspace | None = None) -> Artifacts:
+        """The same artifacts with other texts in some files, and perhaps other settings of the workspace."""
         changed = Artifacts.__new__(Artifacts)
-        changed.workspace = self.workspace
+        changed.workspace = workspace or self.workspace
         changed.cache = {}
         changed._own = self._own.copy()
-        changed._own.add(path, data)
+        for path, data in texts.items():
+            changed._own.add(path, data)
         changed._shipped = self._shipped
         return changed
 
@@ -353,13 +368,30 @@ class _Shelf:
         for path in self.paths:
             self._index(path)
 
-    def add(self, path: str, data: bytes) -> None:
+    def add(self, path: str, data: bytes, *, keep_kinds: bool = False) -> None:
         if path not in self.paths:
             self.paths = tuple(sorted((*self.paths, path)))
             self._index(path)
         self._data[path] = (data, DiagnosticSink())
         self._artifacts.pop(path, None)
-        self._of_kind.clear()
+        if not keep_kinds:
+            self._of_kind.clear()
+
+    def change(self, path: str, data: bytes | None) -> tuple[str, ...]:
+        before, _ = self._artifacts.pop(path, (None, ()))
+        after = None
+        if data is not None:
+            self.add(path, data, keep_kinds=True)
+            after, _ = self.artifact(path)
+        elif path in self.paths:
+            self.paths = tuple(one for one in self.paths if one != path)
+            self._data.pop(path, None)
+            for named in self._by_name.values():
+                named[:] = [one for one in named if one[1] != path]
+        kinds = tuple(sorted({one.kind.name for one in (before, after) if one is not None}))
+        for kind in kinds:
+            self._of_kind.pop(kind, None)
+        return kinds
 
     def forget(self, path: str) -> None:
         if self._data.get(path, (b"", None))[0] is None:  # what was put in by hand cannot be read again

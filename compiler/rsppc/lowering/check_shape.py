@@ -624,7 +624,7 @@ def _check_one_of(mapping: Mapping, group: tuple[str, ...], shape: m.Shape, sink
 def shape_name(shape: m.Shape) -> str:
     """How a message speaks of a mapping: `a node`, `an edge`, `a PipelineSpec`."""
     words = shape.name.replace("_", " ")
-    if words in ("metadata", "watermarks", "resource limits", "turns"):
+    if words in ("metadata", "watermarks", "watermarks by lane", "resource limits", "turns"):
         return f"`{shape.name}`"
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
