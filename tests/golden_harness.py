@@ -12,12 +12,15 @@ import contextlib
 import difflib
 import gc
 import json
+import re
+import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 from rsppc.base.canonical_json import readable
 from rsppc.base.record import Record
@@ -127,6 +130,48 @@ def distribution_of(case: Case) -> Outputs:
         return {"distribution.json": made.read_bytes(), "findings.txt": findings.encode()}
 
 
+@area("contracts")
+@area("lint")
+@area("rollout")
+@area("compat")
+@area("extension")
+@area("replay")
+@area("gate")
+@area("graph")
+@area("diff")
+@area("breaking")
+@area("release")
+@area("spectest")
+def transcript_of(case: Case) -> Outputs:
+    """What the commands in `commands.txt` print, one after the other in a copy of the workspace, and the files that
+    they leave under `out/`. Lines that begin with `#` say what the next command is for."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "workspace")
+        shutil.copytree(case.input, copy)
+        (copy / "out").mkdir(exist_ok=True)
+        told = [
+            line if line.startswith("#") else f"$ {line}\n{transcript(copy, *shlex.split(line)[1:])}"
+            for line in (case.input / "commands.txt").read_text("utf-8").splitlines()
+            if line.strip()
+        ]
+        made = {f"out/{name}": data for name, data in files_below(copy / "out").items()}
+        return {"transcript.txt": "\n".join([*told, ""]).encode(), **made}
+
+
+@area("format")
+def formatted_of(case: Case) -> Outputs:
+    """What the commands in `commands.txt` print, one after the other, and what all sources are afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "workspace")
+        shutil.copytree(case.input, copy)
+        told = [
+            line if line.startswith("#") else f"$ {line}\n{transcript(copy, *shlex.split(line)[1:])}"
+            for line in (case.input / "commands.txt").read_text("utf-8").splitlines()
+        ]
+        sources = {f"pipelines/{name}": data for name, data in files_below(copy / "pipelines").items()}
+        return {"transcript.txt": "\n".join([*told, ""]).encode(), **sources}
+
+
 @area("tour")
 def stages_of(case: Case) -> Outputs:
     """One program on one page, after each step of the compiler."""
@@ -141,6 +186,26 @@ def rsppc(folder: Path, *arguments: str) -> str:
     if result.exception is not None:
         raise result.exception
     return result.stdout
+
+
+def transcript(folder: Path, *arguments: str) -> str:
+    """What a person sees who runs a command: output, what is said beside it, and the exit code where it is not 0."""
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(main_command, arguments)
+    gc.enable()
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    code = f"exit code {result.exit_code}\n" if result.exit_code else ""
+    # How fast a simulation ran is the machine's, and no result.
+    return re.sub(r"^\d+ events a second\n", "", result.output, flags=re.MULTILINE) + code
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def main_command(arguments: tuple[str, ...]) -> None:
+    """The command line as `rsppc.cli.main` runs it, for a runner that wants a command of its library."""
+    status = cli(list(arguments), standalone_mode=False, prog_name="rsppc")
+    raise click.exceptions.Exit(status if isinstance(status, int) else 0)
 
 
 def cases(root: Path = ROOT) -> tuple[Case, ...]:

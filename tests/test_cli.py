@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import pytest
 from rsppc.cli.exits import BUG, ENVIRONMENT, FINDINGS, INTEGRITY, INTERRUPTED, OK, USAGE
-from rsppc.cli.main import COMMANDS
+from rsppc.cli.main import COMMANDS, cli
 from rsppc.passes.order import ORDER
 from rsppc.version import VERSION
 from workspaces import (
@@ -57,12 +58,27 @@ def test_the_help_of_every_command_says_what_it_does_and_shows_examples(name: st
 
 
 def test_examples_in_help_use_options_that_there_are(tmp_path: Path) -> None:
-    for name in COMMANDS:
-        text = " ".join(rsppc_here(tmp_path, name, "--help").stdout.decode().split())
-        options, _, examples = text.partition("Examples:")
-        for example in re.findall(rf"`(rsppc {name}[^`]*)`", examples):
+    for words in command_words():
+        text = help_of(tmp_path, words)
+        for example in re.findall(rf"`(rsppc {words[0]}[^`]*)`", text.partition("Example")[2]):
+            own = max((one for one in command_words() if example.split()[1:][: len(one)] == list(one)), key=len)
+            options = help_of(tmp_path, own).partition("Example")[0]
             for option in re.findall(r"--[a-z-]+", example):
                 assert option in options, example
+
+
+def command_words() -> list[tuple[str, ...]]:
+    """What stands behind `rsppc`, for every command and every command below one."""
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        found.append((name,))
+        found += [(name, below) for below in (command.commands if isinstance(command, click.Group) else ())]
+    return found
+
+
+def help_of(folder: Path, words: tuple[str, ...]) -> str:
+    return " ".join(rsppc_here(folder, *words, "--help").stdout.decode().split())
 
 
 def test_the_list_of_commands_names_every_command_with_its_summary(tmp_path: Path) -> None:

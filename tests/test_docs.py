@@ -164,11 +164,25 @@ def test_the_tutorial_can_be_followed_to_its_end(tmp_path: Path, request: pytest
     follow(DOCS / "tutorial.md", tmp_path, update=request.config.getoption("--update-golden"))
 
 
+def test_a_rollout_can_be_followed_to_its_end(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """R-001-06: check, assign, advance, roll back, audit."""
+    shutil.copytree(ROOT / "golden/rollout/canary_and_back/input", tmp_path / "workspace")
+    follow(DOCS / "rollouts.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+def test_a_release_can_be_followed_to_its_end(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """R-002-51: contracts, compatibility, replay, baselines, figures, release, traffic."""
+    shutil.copytree(ROOT / "golden/release/chain/input", tmp_path / "workspace")
+    follow(DOCS / "release.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
 _WORKSPACE = re.compile(r"<!-- run in (\S+) -->")
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", DOCS / "cli.md", DOCS / "simulator.md"], ids=lambda page: page.name
+    "page",
+    [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("cli", "lint", "simulator", "replay"))],
+    ids=lambda page: page.name,
 )
 def test_what_commands_print_is_what_pages_show(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     changed: list[tuple[Block, str]] = []

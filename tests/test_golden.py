@@ -26,9 +26,18 @@ TESTED_ELSEWHERE = {
     "too-many-keys": "50,000 keys: tests/unit/test_yaml_reader.py",
     "scalar-too-long": "1 MiB: tests/unit/test_yaml_reader.py",
     "unbound-node-in-build": "only in a build: tests/unit/test_passes_findings.py",
+    "runtime-without-transport": "only in a build: tests/unit/test_check_runtime.py, golden/compat/runtime_limits",
 }
 """Kinds of diagnostics that a small folder cannot show."""
-OTHER_COMMANDS = ("rsppc.importing.", "rsppc.cli.", "rsppc.distribution.")
+OTHER_COMMANDS = (
+    *("rsppc.importing.", "rsppc.cli.", "rsppc.distribution.", "rsppc.conformance.", "rsppc.evidence."),
+    *("rsppc.changes.", "rsppc.spectest."),
+    *("rsppc.compat.release", "rsppc.compat.usage", "rsppc.compat.conformance"),
+    "rsppc.extensions.release",
+    *("rsppc.gates.release", "rsppc.gates.baselines", "rsppc.rollout.journal"),
+    *("rsppc.replay.recording", "rsppc.replay.compare"),
+    *("rsppc.rollout.sessions", "rsppc.rollout.steps", "rsppc.rollout.targets"),
+)
 """Where kinds of diagnostics stand that `rsppc check` never reports; each command has tests of its own."""
 NAMED_FREELY = ("five-at-once",)
 """Cases of errors that are about no single diagnostic."""

@@ -18,7 +18,7 @@ from golden_harness import cases
 from jsonschema import Draft202012Validator
 from rsppc.base.canonical_json import digest_value
 from rsppc.base.names import parse_ref, version_key
-from rsppc.cli.gathering import check_file
+from rsppc.checking import check_file
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import Purpose, compile_bundle, entries, open_workspace
 from rsppc.emit.artifacts import artifacts as emit

@@ -51,19 +51,30 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "store": "base model contracts diagnostics",
         "turnplan": "base model contracts conditions",
         "codegen": "base model contracts diagnostics resources",
-        "simulate": "base conditions turnplan",
-        "rollout": "base model contracts diagnostics turnplan",
-        "compat": "base model contracts diagnostics turnplan",
-        "replay": "base model contracts diagnostics turnplan",
-        "extensions": "base model contracts diagnostics turnplan",
+        "simulate": "base model conditions turnplan contracts",
+        # What follows reads artifacts and evidence with their places, as `distribution` does.
+        "conformance": "base model contracts diagnostics syntax lowering evidence",
+        "evidence": "base version model diagnostics syntax lowering",
+        "rollout": "base model contracts diagnostics syntax lowering evidence store",
+        "compat": "base model contracts diagnostics syntax lowering evidence",
+        "replay": "base model contracts diagnostics syntax lowering evidence conformance turnplan",
+        "extensions": "base model contracts diagnostics syntax lowering ir turnplan simulate",
+        "changes": "base model diagnostics syntax lowering ir emit",
+        "pictures": "base resources",
+        "governance": "diagnostics lowering",  # and, by name, the rooms that judge
         "signing": "base model contracts diagnostics turnplan",
         "distribution": "base model diagnostics syntax lowering",
+        "formatting": "base diagnostics syntax",
         "fixes": "base diagnostics lowering syntax",  # the driver hands it the way to compile again
         "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions fixes",
+        "checking": "driver governance lint lowering diagnostics base fixes",
+        # A test compiles what stands in a page and resolves its turns, as build and runtime do.
+        "spectest": "driver checking base diagnostics model workspace syntax ir lowering emit conditions turnplan",
         "scaffold": "driver base diagnostics model workspace emit",  # the driver behind a protocol of the store
-        "ide": "driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions",
+        "ide": "checking driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions"
+        " formatting fixes",
         "gates": "driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions"
-        " store codegen turnplan",
+        " store codegen turnplan simulate contracts conformance evidence rollout compat replay extensions",
         "lsp": "*",
         "cli": "*",
         "generate": "*",
@@ -80,7 +91,9 @@ SOLE_IMPORTERS = {
     "yaml": ("syntax",),
     "lark": ("syntax",),
     "click": ("cli",),
-    "jinja2": ("cli", "codegen"),
+    "jinja2": ("cli", "codegen", "pictures"),
+    "pygls": ("lsp",),
+    "lsprotocol": ("lsp",),
     "jsonschema": (),
     "orjson": (),
     "dataclasses": (),
@@ -447,6 +460,7 @@ HEAVY = (
     "cel_expr_python",
     "difflib",
     "hypothesis",
+    "markdown_it",
 )
 
 

@@ -1,12 +1,14 @@
 """`python -m rsppc.generate [--check]`: every file of the repository that is made from another one.
 
 Schemas and the reference page come from the declarations in `model/`, the pages of diagnostics from the classes beside
-their checks with examples from `golden/errors/`, the memo of types from the shipped extension manifests. The files are
-committed, so that they can be read and shipped without running this; `--check` proves that they are fresh.
+their checks with examples from `golden/errors/`, the examples of lint rules from the pipelines that stand in the rules,
+the memo of types from the shipped extension manifests. The files are committed, so that they can be read and shipped
+without running this; `--check` proves that they are fresh.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,19 +19,29 @@ from typing import Any
 
 import rsppc
 from rsppc.base.canonical_json import readable
+from rsppc.cli.conforming import SHIPPED
+from rsppc.contracts.surface import LOCK, grown, surface_of
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.diagnostics import pages as diagnostic_pages
 from rsppc.diagnostics.diagnostic import kinds
 from rsppc.diagnostics.visible import visible_lines
+from rsppc.lint import registry
+from rsppc.lint.example import workspace_of
 from rsppc.model import json_schema
 from rsppc.model import shape as m
+from rsppc.model.contract import VERSION
+from rsppc.model.contracts import CONTRACTS
+from rsppc.model.documents import DOCUMENTS
 from rsppc.model.kinds import BY_SCHEMA_VERSION, KINDS
+from rsppc.model.python_models import python_models
 from rsppc.model.reference_page import reference_page
 from rsppc.resources import folder
 from rsppc.syntax.reader import SUFFIXES, read
 from rsppc.syntax.type_expr import build_memo
 
 PAGES = "docs/diagnostics"
+MODELS = f"compiler/rsppc/contracts/{VERSION}"
+FIXTURES = "golden/contracts/shipped/input/fixtures"
 OWNED = (("schemas", "*.json"), (PAGES, "*.md"))
 """Folders and patterns whose files are all generated, so that one which is not among them is a left-over."""
 EXAMPLES = "golden/errors"
@@ -70,15 +82,42 @@ def repository() -> Path | None:
 def generated_files(root: Path) -> dict[str, bytes]:
     """Content of every generated file, by its path below the repository."""
     files = {f"schemas/{json_schema.file_name(kind)}": readable(json_schema.schema_of(kind)) for kind in KINDS}
+    for one in DOCUMENTS:
+        schema = json_schema.schema_of_document(one)
+        files[f"schemas/{json_schema.document_file_name(one)}"] = readable(schema)
+    files |= contract_files(root)
     files["grammar/type_memo.json"] = build_memo(_type_texts(root))
     files["docs/reference.md"] = reference_page(KINDS, _manifests(root)).encode()
     known = diagnostic_kinds()
+    files.update(_lint_cases())
     files[f"{PAGES}/README.md"] = diagnostic_pages.index(known).encode()
     for kind in known:
         failing, passing = examples(kind, root)
         page = diagnostic_pages.page(kind, failing=failing, passing=passing)
         files[f"{PAGES}/{diagnostic_pages.file_name(kind)}"] = page.encode()
     return files
+
+
+def contract_files(root: Path) -> dict[str, bytes]:
+    """What is made of the contracts: schemas, models, the frozen surface, and the fixtures in the one file that ships.
+
+    The surface is written anew only where it grew. What breaks it stays out of the file, so that `rsppc contracts
+    diff`, and the test that asks it, go on failing.
+    """
+    schemas = {
+        f"schemas/{json_schema.contract_file_name(one)}": readable(json_schema.schema_of_contract(one))
+        for one in CONTRACTS
+    }
+    models = {f"{MODELS}/{name}": text.encode() for name, text in python_models().items()}
+    lock, surface = root / "schemas" / LOCK, surface_of(CONTRACTS)
+    published = grown(json.loads(lock.read_bytes()), surface) if lock.is_file() else surface
+    fixtures = {file.relative_to(root / FIXTURES).as_posix(): file.read_text("utf-8") for file in _fixtures(root)}
+    shipped = f"schemas/{SHIPPED}"
+    return {**schemas, **models, f"schemas/{LOCK}": readable(published), shipped: readable(fixtures)}
+
+
+def _fixtures(root: Path) -> list[Path]:
+    return sorted((root / FIXTURES).glob("*/*valid/*.json"))
 
 
 def outdated(root: Path, files: dict[str, bytes]) -> tuple[list[str], list[str]]:
@@ -150,6 +189,17 @@ def _example(top: Path, path: str, *, said: str = "") -> _Example:
     lines = visible_lines(text.removesuffix("\n"))
     shown = [line if len(line) <= LINE_LENGTH_MAX else f"{line[:LINE_LENGTH_MAX]}…" for line in lines[:LINES_MAX]]
     return _Example(path=path, text="\n".join([*shown, "…"] if len(lines) > LINES_MAX else shown), said=said)
+
+
+def _lint_cases() -> dict[str, bytes]:
+    """The golden case of each lint rule: its bad pipeline, and what of its good one is another."""
+    files: dict[str, bytes] = {}
+    for rule in map(registry.rule, registry.names()):
+        case, bad = f"{EXAMPLES}/{rule.name}", workspace_of(rule.bad)
+        files.update({f"{case}/input/{path}": text.encode() for path, text in bad.items()})
+        good = {path: text for path, text in workspace_of(rule.good).items() if bad.get(path) != text}
+        files.update({f"{case}/passing/{path}": text.encode() for path, text in good.items()})
+    return files
 
 
 # --- The shipped library ----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rsppc.base.canonical_json import readable
-from rsppc.cli.gathering import check_file
+from rsppc.checking import check_file
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import Compilation, compile_bundle, open_workspace
 from rsppc.emit.artifacts import Artifacts as Emitted

@@ -296,7 +296,12 @@ def test_the_file_is_replaced_in_one_step_and_nothing_is_left_beside_it(built: P
     assert (built / "out/d.json").read_bytes() == (built / folder_of(V1) / "distribution.json").read_bytes()
 
 
-@pytest.mark.parametrize("place", ["none/d.json", "folder", "build/line_bundle/v1/bundle.json/d.json"])
+def test_a_folder_that_is_not_there_is_made(built: Path) -> None:
+    assert rsppc_here(built, "distribution", "emit", folder_of(V1), "--output", "new/folder/d.json").returncode == 0
+    assert os.listdir(built / "new/folder") == ["d.json"]
+
+
+@pytest.mark.parametrize("place", ["folder", "build/line_bundle/v1/bundle.json/d.json"])
 def test_a_file_that_cannot_be_written_is_a_fault_and_leaves_nothing(place: str, built: Path) -> None:
     (built / "folder").mkdir()
     before = sorted(os.listdir(built))

@@ -41,7 +41,7 @@ def finding_options(command: _Command) -> _Command:
             default="text",
             type=_Format(),
             metavar="FORMAT",
-            help="How findings are printed: text, json, sarif, github or junit.",
+            help="How findings are printed: text, json, sarif, github, junit or markdown.",
         ),
     ):
         command = option(command)

@@ -38,18 +38,21 @@ from rsppc.model.shape import (
 
 PERCENT = Integer(unit="percent", minimum=0, maximum=100)
 BUNDLE_REF = Reference(kind="bundle")
+_TENANTS = Listing(item=Text(length_min=1, length_max=200), unique=True)
 
 COHORT = Shape(
     name="cohort",
-    doc="A share of the traffic.",
+    doc="A part of the traffic: tenants, a share of the sessions, or regions.",
     fields=(
         field("name", ID, "Name of the cohort.", required=True),
-        field("bundle_ref", BUNDLE_REF, "The bundle that the cohort gets."),
+        field("bundle_ref", BUNDLE_REF, "The bundle that the cohort gets: the one that is rolled out, or the other."),
         field("percentage", PERCENT, "Share of sessions."),
+        field("tenant_allowlist", _TENANTS, "Tenants that belong to the cohort."),
         field(
-            "tenant_allowlist", Listing(item=Text(length_max=200), unique=True), "Tenants that belong to the cohort."
+            "regions",
+            Listing(item=Text(length_min=1, length_max=100), unique=True),
+            "Regions that the cohort is limited to; alone: all sessions of these regions.",
         ),
-        field("regions", Listing(item=Text(length_max=100), unique=True), "Regions that belong to the cohort."),
     ),
 )
 
@@ -59,7 +62,7 @@ ADMISSION = Shape(
     fields=(
         field("session_rate_limit_per_min", COUNT, "Most new sessions a minute."),
         field("token_rate_limit_per_min", COUNT, "Most tokens a minute."),
-        field("tenants_denied", Listing(item=Text(length_max=200), unique=True), "Tenants that are kept out."),
+        field("tenants_denied", _TENANTS, "Tenants that are kept out."),
     ),
 )
 
@@ -92,7 +95,12 @@ ROLLOUT_MANIFEST = ArtifactKind(
                 "How it is rolled out.",
                 required=True,
             ),
-            field("cohorts", Listing(item=Nested(shape=COHORT)), "Shares of the traffic.", required=True),
+            field("cohorts", Listing(item=Nested(shape=COHORT)), "Who gets which bundle.", required=True),
+            field(
+                "phases",
+                Listing(item=PERCENT, length_min=1),
+                "Shares of sessions that the bundle goes through, ascending to 100; each step asks for evidence.",
+            ),
             field("rollback_ref", BUNDLE_REF, "The bundle to return to.", required=True),
             field(
                 "rollback_posture",
@@ -240,7 +248,12 @@ REPLAY_MANIFEST = ArtifactKind(
         fields=(
             *header("rspp.replay.manifest.v1", "replay_id"),
             METADATA_FIELD,
-            field("turn_ref", Text(length_max=500), "The turn or fixture that the manifest speaks of.", required=True),
+            field(
+                "turn_ref",
+                Text(length_max=500),
+                "What it speaks of: `bundle:ID/VERSION`, `turn:SESSION/TURN` or `plan:rtp-HASH`.",
+                required=True,
+            ),
             field("or02_evidence_schema_version", VERSION, "Version of the evidence schema.", required=True),
             field(
                 "required_fields",
@@ -269,7 +282,11 @@ REPLAY_MANIFEST = ArtifactKind(
                 ),
                 "How events are ordered.",
             ),
-            field("fixtures", Listing(item=Text(length_max=500), unique=True), "Recorded turns."),
+            field(
+                "fixtures",
+                Listing(item=Text(length_min=1, length_max=500), unique=True),
+                "Recordings below `assets/`, as in `replay/calm.jsonl`; each may be pinned with `@sha256:…`.",
+            ),
             field(
                 "divergence_policy",
                 Table(
@@ -279,7 +296,11 @@ REPLAY_MANIFEST = ArtifactKind(
                 "How each class of difference is judged.",
             ),
             field("timing_tolerance_ms", MS, "Largest difference in time that is tolerated."),
-            field("sampling_milli", PERMILLE, "Share of sessions that is recorded above L0."),
+            field(
+                "sampling_milli",
+                PERMILLE,
+                "Share of sessions that is recorded above L0; all of them where nothing is said.",
+            ),
             field("retention_days", COUNT, "How long recordings are kept."),
         ),
     ),
@@ -301,11 +322,24 @@ SKEW_TEST = Shape(
     fields=(*SKEW_CELL.fields, field("allowed", Flag(), "Whether it must be allowed.", required=True)),
 )
 
+APPLIES_TO = Shape(
+    name="deprecated_use",
+    doc="What a deprecation speaks of; exactly one of these.",
+    fields=(
+        field("artifact", Text(length_max=300), "References to this artifact, as in `profile:simple/v1`."),
+        field("node_type", DOTTED, "Nodes of this type."),
+        field("provider", PROVIDER, "Nodes and rules that name this provider."),
+        field("key", Text(length_max=300), "This key of a kind of artifact, as in `pipeline.edges.at_most_once`."),
+    ),
+    one_of=(("artifact", "node_type", "provider", "key"),),
+)
+
 DEPRECATION = Shape(
     name="deprecation",
     doc="How something goes away: first a warning, then an error, then it is gone.",
     fields=(
         field("feature", Text(length_max=200), "What goes away.", required=True),
+        field("applies_to", Nested(shape=APPLIES_TO), "What counts as a use; without it nothing is searched for."),
         field("warning", Identifier(form="date"), "From here on a warning.", required=True),
         field("enforce", Identifier(form="date"), "From here on an error.", required=True),
         field("remove", Identifier(form="date"), "From here on gone.", required=True),
@@ -313,12 +347,30 @@ DEPRECATION = Shape(
     ),
 )
 
+CONFORMANCE_CATEGORY = Choice(
+    values=(
+        "turn_lifecycle",
+        "lane_priority",
+        "bounded_buffers",
+        "cancel_fence",
+        "lease_authority",
+        "admission",
+        "plan_identity",
+        "snapshot_freshness",
+        "replay_determinism",
+        "evidence_completeness",
+        "schema_compatibility",
+    )
+)
+"""What the behaviour of a runtime is tested for. The list is closed, so that a misspelt category is not one more that
+nobody runs."""
+
 CONFORMANCE = Shape(
     name="conformance_profile",
     doc="A set of categories that a runtime must pass.",
     fields=(
         field("profile_id", Text(length_max=200), "Name of the profile.", required=True),
-        field("mandatory", Listing(item=Text(length_max=200), length_min=1, unique=True), "Categories.", required=True),
+        field("mandatory", Listing(item=CONFORMANCE_CATEGORY, length_min=1, unique=True), "Categories.", required=True),
     ),
 )
 
@@ -377,7 +429,11 @@ RUNTIME_CAPABILITY = ArtifactKind(
             field("providers", Listing(item=PROVIDER, unique=True), "Providers that it can call."),
             field("actions", Listing(item=Choice(values=ACTIONS), unique=True), "What it may do on its own."),
             field("schemas", Listing(item=Text(length_max=100), unique=True), "Schema versions that it loads."),
-            field("limits", Table(value=COUNT, key=ID), "Its limits."),
+            field(
+                "limits",
+                Table(value=COUNT, key=ID),
+                "Its limits; builds are held against `nodes`, `edges` and `queue_bytes`, which are per session.",
+            ),
         ),
     ),
 )

@@ -47,8 +47,7 @@ class Outcome(Record):
 
 @click.group(
     "contracts",
-    epilog="Examples: `rsppc contracts check fixtures`, `rsppc contracts check events.jsonl --kind event_record`, "
-    "`rsppc contracts diff`.",
+    epilog="Examples: `rsppc contracts check fixtures`, `rsppc contracts diff`.",
 )
 def COMMAND() -> None:
     """Hold objects of a runtime against their contracts, and the contracts against what was published."""

@@ -24,9 +24,7 @@ MANIFEST = "mvp_gates_manifest/v1"
 
 
 @click.group(
-    "gate",
-    epilog="Examples: `rsppc gate slo baseline.json --bundle build/demo_bundle/v1`, "
-    "`rsppc gate run mvp_gates_manifest/v1 --bundle build/demo_bundle/v1 --rollout demo/v1 --output out`.",
+    "gate", epilog="Examples: `rsppc gate slo calm.json barge_in.json`, `rsppc gate run mvp_gates_manifest/v1`."
 )
 def COMMAND() -> None:
     """Hold figures against limits, and run the chain of a release."""
@@ -34,7 +32,7 @@ def COMMAND() -> None:
 
 @COMMAND.command(
     "slo",
-    epilog="Example: `rsppc gate slo calm.json barge_in.json --bundle build/demo_bundle/v1 --evidence slo.json`.",
+    epilog="Examples: `rsppc gate slo calm.json barge_in.json --bundle build/demo_bundle/v1 --evidence slo.json`.",
 )
 @click.argument("baselines", nargs=-1, required=True, metavar="BASELINE...")
 @click.option(
@@ -77,7 +75,7 @@ def slo(baselines: tuple[str, ...], manifest: str, evidence: str | None, bundle:
 
 @COMMAND.command(
     "run",
-    epilog="Example: `rsppc gate run mvp_gates_manifest/v1 --bundle build/demo_bundle/v1 --rollout demo/v1 "
+    epilog="Examples: `rsppc gate run mvp_gates_manifest/v1 --bundle build/demo_bundle/v1 --rollout demo/v1 "
     "--output evidence --store store`.",
 )
 @click.argument("manifest", metavar="MANIFEST")

@@ -19,11 +19,7 @@ from rsppc.diagnostics import DiagnosticSink
 from rsppc.gates.release import Candidate, release_evidence
 
 
-@click.group(
-    "release",
-    epilog="Example: `rsppc release publish build/demo_bundle/v1 demo/v1 --contracts contracts.json "
-    "--governance governance.json --replay replay.json --slo slo.json --baseline calm.json`.",
-)
+@click.group("release", epilog="Examples: `rsppc release check build/demo_bundle/v1 demo/v1`.")
 def COMMAND() -> None:
     """Publish a bundle with the evidence that it rests on."""
 
@@ -46,7 +42,7 @@ def _evidence_files(command: Any) -> Any:
 
 @COMMAND.command(
     "check",
-    epilog="Example: `rsppc release check build/demo_bundle/v1 demo/v1 --contracts contracts.json "
+    epilog="Examples: `rsppc release check build/demo_bundle/v1 demo/v1 --contracts contracts.json "
     "--governance governance.json --replay replay.json --slo slo.json --baseline calm.json`.",
 )
 @click.argument("bundle", metavar="BUNDLE")
@@ -62,7 +58,7 @@ def check(bundle: str, rollout: str, **given: Any) -> int:
 
 @COMMAND.command(
     "publish",
-    epilog="Example: `rsppc release publish build/demo_bundle/v1 demo/v1 --contracts contracts.json "
+    epilog="Examples: `rsppc release publish build/demo_bundle/v1 demo/v1 --contracts contracts.json "
     "--governance governance.json --replay replay.json --slo slo.json --baseline calm.json --store store`.",
 )
 @click.argument("bundle", metavar="BUNDLE")
