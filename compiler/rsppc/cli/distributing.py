@@ -88,9 +88,9 @@ def _refuse(problem: str) -> NoReturn:
     raise click.exceptions.Exit(INTEGRITY)
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Write a file in one step, and its folder if need be: what stood there before stays until the new bytes are on the
-    disk."""
+def replace_file(path: str, data: bytes, *, synced: bool = True) -> None:
+    """Write a file in one step, and its folder if need be: what stood there before stays until the new bytes are there,
+    on the disk if `synced`."""
     target = os.path.realpath(path)  # a symbolic link stays one
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -98,12 +98,12 @@ def replace_file(path: str, data: bytes) -> None:
             with open(target, "wb") as device:  # pipes and devices are written to, not replaced
                 device.write(data)
             return
-        _write_and_rename(target, data)
+        _write_and_rename(target, data, synced=synced)
     except OSError as error:
         fault(f"cannot write `{path}`: {(error.strerror or 'input/output error').lower()}")
 
 
-def _write_and_rename(target: str, data: bytes) -> None:
+def _write_and_rename(target: str, data: bytes, *, synced: bool) -> None:
     beside = f"{target}.{os.getpid()}.tmp"
     try:
         with open(beside, "wb") as file:
@@ -111,7 +111,8 @@ def _write_and_rename(target: str, data: bytes) -> None:
             if os.path.exists(target):  # who may read and write it stays as it was
                 os.fchmod(file.fileno(), stat.S_IMODE(os.stat(target).st_mode))
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         os.replace(beside, target)
     except BaseException:
         with suppress(OSError):
