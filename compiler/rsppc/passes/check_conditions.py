@@ -228,13 +228,13 @@ def _edit(condition: Condition, at: Span, meant: str) -> Edit:
 def _checked_edge(edge: Edge, program: Program, sink: DiagnosticSink) -> Edge:
     if edge.when is None:
         return edge
-    when = _checked(edge.when, _environment(edge.source.node, edge.source.port, program), sink)
+    when = _checked(edge.when, environment_at(edge.source.node, edge.source.port, program), sink)
     if when.checked is not None and "event.confidence_milli" in when.checked.names:
         _check_confidence(edge, program, sink)
     return replace(edge, when=when)
 
 
-def _environment(node_id: str, port: str | None, program: Program) -> Environment:
+def environment_at(node_id: str, port: str | None, program: Program) -> Environment:
     """What a condition at an output or a select input may speak of."""
     from rsppc.conditions import AUDIO_EVENT_FIELDS, TEXT_EVENT_FIELDS, edge_environment, event_fields_of_schema
 
@@ -292,7 +292,7 @@ def _checked_branches(node: Node, program: Program, sink: DiagnosticSink) -> tup
             one["port"],
             _checked(
                 Condition(text=one["when"], place=one.item("when")),
-                _environment(node.id, solver_input(one["port"]), program),
+                environment_at(node.id, solver_input(one["port"]), program),
                 sink,
             ),
         )

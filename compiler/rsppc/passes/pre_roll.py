@@ -9,7 +9,7 @@ is over the bound, it is so in ordinary calls. Where a figure is missing, nothin
 from __future__ import annotations
 
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
-from rsppc.ir.latency import TimeGraph, Way, milliseconds, slowest
+from rsppc.ir.latency import Hop, TimeGraph, Way, milliseconds, slowest
 from rsppc.ir.program import Edge, Program
 from rsppc.ir.setting import Setting
 from rsppc.ir.turn_time import OWNER, START, Turn
@@ -38,6 +38,8 @@ class LostWords(Diagnostic):
 
 
 _ROUNDED_TO_MS = 100
+_EVIDENCE_MAX = 10
+"""Findings that say what takes longest on the way: each costs a walk over the graph."""
 
 
 def check_pre_rolls(program: Program, graph: TimeGraph, turn: Turn, sink: DiagnosticSink) -> None:
@@ -45,16 +47,47 @@ def check_pre_rolls(program: Program, graph: TimeGraph, turn: Turn, sink: Diagno
     signal = next((hop for hop in turn.end_to_end if hop.target == OWNER), None)
     if signal is None or signal.unknown:
         return
-    for index, edge in enumerate(program.edges):
-        bound = edge.settings.get("pre_roll_ms")
-        if bound is None or not is_number(bound.value) or not _carries_final_text_into_a_turn(edge, index, program):
+    waiting = {
+        edge.id: (edge, bound)
+        for index, edge in enumerate(program.edges)
+        if (bound := edge.settings.get("pre_roll_ms")) is not None
+        and is_number(bound.value)
+        and signal.p50_ms > bound.value
+        and _carries_final_text_into_a_turn(edge, index, program)
+    }
+    reached = _reached(graph, turn) if waiting else {}
+    told = 0
+    for hop in turn.end_to_end:
+        edge, bound = waiting.get(hop.id, (None, None))
+        before = reached.get(hop.source)
+        if edge is None or bound is None or before is None or not _is_known(hop):
             continue
-        arrival = _arrival(edge, graph, turn)
-        if arrival is None or arrival.p50_ms is None:
-            continue
-        early = signal.p50_ms - arrival.p50_ms
+        early = signal.p50_ms - before - hop.p50_ms
         if early > bound.value:
-            _report(edge, early, bound, arrival, tuple(part.subject for part in signal.parts), sink)
+            told += 1
+            arrival = _arrival(edge, graph, turn) if told <= _EVIDENCE_MAX else None
+            _report(edge, early, bound, arrival, signal, sink)
+
+
+def _reached(graph: TimeGraph, turn: Turn) -> dict[str, int]:
+    """When what the caller said comes to each node, at p50; nodes are left out to which any way lacks a figure."""
+    into: dict[str, list[Hop]] = {}
+    for hop in turn.end_to_end:
+        if hop.source != OWNER:
+            into.setdefault(hop.target, []).append(hop)
+    reached = {START: 0}
+    unknown: set[str] = set()
+    for node_id in graph.order:
+        coming = [hop for hop in into.get(node_id, ()) if hop.source in reached or hop.source in unknown]
+        if any(hop.source in unknown or not _is_known(hop) for hop in coming):
+            unknown.add(node_id)
+        elif coming:
+            reached[node_id] = max(reached[hop.source] + hop.p50_ms for hop in coming)
+    return reached
+
+
+def _is_known(hop: Hop) -> bool:
+    return all(part.figure.p50_ms is not None for part in hop.unknown)
 
 
 def _carries_final_text_into_a_turn(edge: Edge, index: int, program: Program) -> bool:
@@ -74,13 +107,11 @@ def _arrival(edge: Edge, graph: TimeGraph, turn: Turn) -> Way | None:
     return slowest((START, OWNER, *graph.order), [hop for hop in hops if hop.source != OWNER], START, edge.target.node)
 
 
-def _report(
-    edge: Edge, early: int, bound: Setting, arrival: Way, signal: tuple[str, ...], sink: DiagnosticSink
-) -> None:
-    slowest_part = max(arrival.parts_p50, key=lambda part: part.figure.least_p50_ms)
+def _report(edge: Edge, early: int, bound: Setting, arrival: Way | None, signal: Hop, sink: DiagnosticSink) -> None:
     places = [(written_at(bound), f"at most {milliseconds(bound.value)}")]
-    took = milliseconds(slowest_part.figure.least_p50_ms)
-    places.append((slowest_part.figure.place, f"`{slowest_part.subject}` takes {took}"))
+    if arrival is not None:
+        part = max(arrival.parts_p50, key=lambda one: one.figure.least_p50_ms)
+        places.append((part.figure.place, f"`{part.subject}` takes {milliseconds(part.figure.least_p50_ms)}"))
     related = tuple(Related(at=place.span(), text=text) for place, text in places if place is not None)
     sink.report(
         LostWords(
@@ -89,7 +120,7 @@ def _report(
             early=milliseconds(early),
             waits=milliseconds(bound.value),
             enough=-(-early // _ROUNDED_TO_MS) * _ROUNDED_TO_MS,
-            signal=signal,
+            signal=tuple(part.subject for part in signal.parts),
             related=related,
         )
     )
