@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
-from rsppc.cli.gathering import compiled_files, unreleased
+from rsppc.cli.gathering import compiled_files
 from rsppc.diagnostics import DiagnosticSink, sort_diagnostics
-from rsppc.driver import open_workspace
+from rsppc.driver import open_workspace, released_specs
 from rsppc.ide.features import (
     call_hierarchy,
     code_actions,
@@ -99,6 +99,8 @@ def checked(folder: Path) -> list[tuple[str, int, int, str, str]]:
     workspace = find_workspace(str(folder), sink)
     assert workspace is not None
     artifacts = open_workspace(workspace, sink)
-    outcomes = compiled_files(artifacts, unreleased(artifacts), purpose="check", strict=workspace.strict, jobs=1)
+    released = released_specs(artifacts)
+    paths = [path for path in artifacts.paths() if path not in released]
+    outcomes = compiled_files(artifacts, paths, purpose="check", strict=workspace.strict, jobs=1)
     found = [*sink.sorted(), *(one for outcome in outcomes for one in outcome.diagnostics)]
     return [(one.at.source.path, one.at.start, one.at.end, one.code, one.message()) for one in sort_diagnostics(found)]
