@@ -421,6 +421,7 @@ def test_a_question_that_was_not_asked_is_not_run() -> None:
         ("nothing/v1",), ("nothing",), ("--runtime", "rspp_go/v9", "--control-plane", "v1", "--schema", "v1"),
         ("--control-plane", "v1"), ("--runtime", "v1", "--schema", "v1"), ("--runtime", "latest"),
         ("--runtime", "v1", "--control-plane", "1", "--schema", "v1"), ("--evidence", "x.json"),
+        ("version_skew_policy/v1", "--bundle", "build/line_bundle/v1", "--evidence", "x.json"),
         ("--bundle", "build/none"), ("--conformance", "none.json"), ("--conformance", "."),
     ],
 )  # fmt: skip

@@ -182,7 +182,21 @@ def test_the_same_is_sealed_in_the_same_bytes() -> None:
     assert canonical(evidence()) == canonical(evidence())
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2999, 1, 1)))
+@given(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(2999, 1, 1)))
 def test_a_moment_is_read_as_it_was_written(moment: datetime) -> None:
     whole = moment.replace(microsecond=0, tzinfo=timezone.utc)
     assert read_moment(moment_text(whole)) == whole
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"[]\n", b"null\n", b'"pass"\n'])
+def test_a_file_without_an_object_holds_no_evidence(data: bytes) -> None:
+    assert names(data) == ["empty-evidence"]
+
+
+def test_evidence_that_passes_without_an_answer_to_what_is_asked_is_refused() -> None:
+    """R-002-12: a report about a single file passes as well, and says nothing of the rest."""
+    wanted = Wanted(
+        **{key: getattr(WANTED, key) for key in WANTED.__struct_fields__} | {"checks": ("fixtures", "more")}
+    )
+    (refused,) = found(evidence(), wanted)
+    assert refused.message() == "`more` of `contracts` is `not_run`: nothing here answers it"

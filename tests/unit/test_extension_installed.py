@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -321,3 +322,29 @@ def test_a_manifest_that_cannot_be_read_is_listed_as_such_and_admits_nothing(tmp
     assert "admits nothing: RSP8406" in run(unsound, tmp_path, "list", "--no-installed").stdout
     done = run(unsound, tmp_path, "try", "house.greeter", "--plugin", "a:b")
     assert done.returncode == 1 and "RSP8406" in done.stderr
+
+
+def test_code_beside_the_manifests_counts_into_the_digest(tmp_path: Path) -> None:
+    """R-001-80: whoever pins a digest pins all code, wherever it lies and however large it is."""
+    digests = set()
+    for number, code in enumerate(("", "print()\n", "#" * 9_000_000)):
+        site = tmp_path / str(number)
+        package = install(site)
+        (package / "rspp_extensions" / "more.py").write_text(code)
+        with (site / "house_greeter-1.0.0.dist-info" / "RECORD").open("a") as record:
+            record.write("house_greeter/rspp_extensions/more.py,,\n")
+        digests.add(installed([str(site)])[0].digest)
+    assert len(digests) == 3
+
+
+def test_what_a_plugin_starts_ends_with_its_trial(tmp_path: Path) -> None:
+    """It would go on for ever, and nobody would know where it comes from."""
+    here, mark = workspace(tmp_path), tmp_path / "alive"
+    child = f"import time\n    while True:\n        open({str(mark)!r}, 'a').write('x')\n        time.sleep(0.02)\n"
+    (here / "forks.py").write_text(f"import os\nif os.fork() == 0:\n    {child}\n{CODE}")
+    done = run(here, tmp_path, "try", "house.greeter", "--plugin", "forks:Greeter", "--seconds", "3")
+    assert done.returncode == 1 and mark.stat().st_size > 0, done.stdout + done.stderr
+    time.sleep(0.2)
+    size = mark.stat().st_size
+    time.sleep(0.3)
+    assert mark.stat().st_size == size

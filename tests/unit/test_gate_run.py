@@ -65,6 +65,8 @@ def test_what_passes_is_published_in_one_go_and_in_one_order(workspace: Path) ->
     assert [words[1] for words in told if words[:1] == ["pass"]][: len(CHECKS)] == list(CHECKS)
     assert set(gates(workspace).values()) == {"pass"} and len(gates(workspace)) == 7
     (release,) = (workspace / "store/releases").iterdir()
+    inputs = {one["name"] for one in evidence(workspace, "release")["inputs"]}
+    assert inputs >= {*CHECKS, "gates", "rollout", "gate_manifest"}
     assert (release / "gates.json").read_bytes() == (workspace / "evidence/gates.json").read_bytes()
 
 
@@ -76,6 +78,21 @@ def test_the_same_at_the_same_time_gives_the_same_bytes(workspace: Path, tmp_pat
         assert rsppc_here(folder, *CHAIN).returncode == 0
         made.append({path.name: path.read_bytes() for path in sorted((folder / "evidence").iterdir())})
     assert made[0] == made[1] and "release.json" in made[0]
+
+
+def test_what_was_released_before_does_not_lie_beside_a_chain_that_failed(workspace: Path) -> None:
+    assert rsppc_here(workspace, *CHAIN).returncode == 0
+    shutil.rmtree(workspace / "store")
+    refused(workspace, without("--replay"))
+
+
+def test_a_difference_that_was_expected_and_does_not_occur_fails_the_chain(workspace: Path) -> None:
+    """R-002-48: what a change brings about is named, and then it has to come about."""
+    (workspace / "expected.json").write_text(
+        '{"schema_version": "rspp.replay.expectations.v1", "expected": [{"turn": "turn-1", "class": "TIMING"}]}'
+    )
+    refused(workspace, (*CHAIN, "--expected", "expected.json"))
+    assert "did not occur" in json.dumps(evidence(workspace, "replay_regression"))
 
 
 @pytest.mark.parametrize(
@@ -146,3 +163,23 @@ def test_objects_that_break_the_contracts_fail_the_chain(workspace: Path) -> Non
     (folder / "jump.json").write_text('{"from_state": "Idle", "trigger": "turn_open", "to_state": "Active"}')
     refused(workspace, (*CHAIN, "--fixtures", "fixtures"))
     assert evidence(workspace, "contracts")["status"] == "fail"
+
+
+def test_a_gate_that_names_fewer_checks_than_are_demanded_is_refused(workspace: Path) -> None:
+    """R-002-48: a manifest may be stricter than a release demands, and never looser."""
+    shipped = Path(__file__).parents[2] / "pipelines/tests/mvp_gates_manifest_v1.yaml"
+    weaker = shipped.read_text().replace("manifest_id: mvp_gates_manifest", "manifest_id: house_gates")
+    weaker = weaker.replace("checks: [slo_gates, cancel_proof]", "checks: [contracts]")
+    (workspace / "pipelines" / "house_gates_v1.yaml").write_text(weaker)
+    done = rsppc_here(workspace, "gate", "run", "house_gates/v1", *CHAIN[3:])
+    assert done.returncode == 1 and not (workspace / "store").exists()
+    said = "gate `cancel_fence` has `checks: [contracts]`, where NF-026 demands `[contracts, slo_gates, cancel_proof]`"
+    assert said in done.stdout.decode()
+
+
+def test_a_run_counts_once(workspace: Path) -> None:
+    """A good run that is given twice would hide a bad one."""
+    assert rsppc_here(workspace, *CHAIN).returncode == 0
+    calm = str(next(workspace.rglob("baseline.calm.json")))
+    done = rsppc_here(workspace, "gate", "slo", calm, calm)
+    assert done.returncode == 2 and b"hold the same run" in done.stderr

@@ -248,3 +248,14 @@ def test_a_baseline_without_one_of_its_keys_is_refused(key: str) -> None:
     changed = written()
     del changed[key]
     assert problems(changed if key == "digest" else resealed(changed)) == ["missing-key"]
+
+
+def test_a_cancelled_turn_without_the_moment_of_its_cancel_fails_the_fence() -> None:
+    """NF-026: it is missing, and no reason to leave the turn out."""
+    assert statuses(turn(), cancelled(1), without(cancelled(2), "cancel_accepted"))["cancel_fence"] == "fail"
+
+
+def test_a_span_that_ends_before_it_begins_is_no_figure() -> None:
+    gate = {**manifest()["gates"][0], "gate": "house", "anchor_from": "close", "anchor_to": "turn_open"}
+    (found,) = verdicts([gate], [run_of(turn())])
+    assert (found.status, found.message) == ("fail", "there are turns in which `turn_open` comes before `close`")

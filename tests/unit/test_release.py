@@ -255,3 +255,13 @@ def test_a_store_that_takes_nothing_is_a_fault_of_the_environment(workspace: Pat
     (workspace / "store").write_text("a file")
     done = rsppc_here(workspace, *arguments())
     assert done.returncode == 4 and b"cannot publish" in done.stderr
+
+
+def test_evidence_of_a_single_file_is_no_evidence_of_the_contracts(workspace: Path, tmp_path: Path) -> None:
+    """R-002-12: it passes, and answers less than a release asks."""
+    fixtures = json.loads((Path(__file__).parents[2] / "schemas/contracts.v1.fixtures.json").read_text())
+    one = next(text for path, text in fixtures.items() if path.startswith("event_record/valid/"))
+    (tmp_path / "one.json").write_text(one)
+    said = ("--kind", "event_record", "--bundle", BUNDLE_FOLDER, "--evidence", "contracts.json", "--now", NOW)
+    assert rsppc_here(workspace, "contracts", "check", str(tmp_path / "one.json"), *said).returncode == 0
+    assert names(refused(workspace)) == {"not-passed"}

@@ -204,3 +204,11 @@ def test_a_record_in_other_words_is_a_changed_record() -> None:
     records = journal()
     spaced = encoded(records[:-1]) + json.dumps(records[-1]).encode() + b"\n"
     assert names(spaced, head=records[-1]["digest"]) == ["changed-record"]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"null\n", b"[]\n", b"{}\n", b'{"a":1}\n'])
+def test_a_line_in_place_of_a_record_is_a_changed_record(line: bytes) -> None:
+    """R-001-53: whatever stands there, the journal is not whole, and it is no file of sources that would be empty."""
+    records = journal()
+    found = names(encoded(records[:1]) + line + encoded(records[1:]), head=records[-1]["digest"])
+    assert "changed-record" in found and not {"empty-file", "root-not-a-mapping"} & {*found}

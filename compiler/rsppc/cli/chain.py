@@ -40,6 +40,7 @@ def run_chain(
     output: str,
     store: str | None,
     replay: str | None,
+    expected: str | None,
     fixtures: str | None,
     runtime: str | None,
     control_plane: str | None,
@@ -75,7 +76,7 @@ def run_chain(
         artifacts=artifacts,
         plane=plane,
         gate_manifest=gates,
-        replay=_replay(replay, loaded, plane),
+        replay=_replay(replay, loaded, plane, expected),
         fixtures=shipped_fixtures() if fixtures is None else fixtures_in(fixtures, sink),
         asked=asked,
         asked_inputs=inputs,
@@ -87,6 +88,7 @@ def run_chain(
     found = run_checks(context)
     found["gates"] = gates_evidence(context, found, release_of(loaded))
     files = {f"{name}.json": canonical(evidence) + b"\n" for name, evidence in found.items()} | context.files
+    _forget_release(output)
     _write(output, files)
     click.echo("\n".join(_told(found)))
     candidate = Candidate(
@@ -95,6 +97,7 @@ def run_chain(
         rollout=target,
         gate_manifest=gates,
         evidence={kind: (f"{output}/{kind}.json", files[f"{kind}.json"]) for kind in REQUIRED},
+        besides={name: evidence["digest"] for name, evidence in found.items() if name not in REQUIRED},
         baselines=[(f"{output}/{one.path}", files[one.path]) for one in context.baselines],
         now=moment,
     )
@@ -111,11 +114,11 @@ def run_chain(
     return max(code, published(made, files, bundle_value(bundle), store, None))
 
 
-def _replay(name: str | None, bundle: LoadedBundle, plane: ControlPlane) -> Prepared | None:
+def _replay(name: str | None, bundle: LoadedBundle, plane: ControlPlane, expected: str | None) -> Prepared | None:
     if name is None:
         return None
     asked = manifest_named(name)
-    return replay_of(asked, bundle, plane, mode=asked.manifest.default_mode)
+    return replay_of(asked, bundle, plane, mode=asked.manifest.default_mode, expected=expected)
 
 
 def lines_of(checks: Iterable[Checked]) -> list[str]:
@@ -142,6 +145,16 @@ def _row(checked: Mapping[str, str]) -> tuple[str, str, str]:
 def _lines(rows: list[tuple[str, str, str]]) -> list[str]:
     width = max((len(subject) for _, subject, _ in rows), default=0)
     return [f"{status:<8} {subject:<{width}}  {message}".rstrip() for status, subject, message in rows]
+
+
+def _forget_release(folder: str) -> None:
+    """What an earlier run of the chain released says nothing about this one."""
+    try:
+        os.unlink(os.path.join(folder, "release.json"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        fault(f"cannot write to `{folder}`: {(error.strerror or 'input/output error').lower()}")
 
 
 def _write(folder: str, files: Mapping[str, bytes]) -> None:

@@ -37,9 +37,17 @@ def published(
         case StoreFault(kind="environment", reason=reason):
             fault(f"cannot publish into `{store}`: {reason}")
         case StoreFault(reason=reason) | Refused(pointer=reason):
-            return _refused(f"`{made['release']['bundle_ref']}` was published before, with other content", reason)
+            return _refused(
+                f"`{made['release']['bundle_ref']}` was published before, with other content",
+                reason,
+                "publish it under a new version",
+            )
     if isinstance(put, ReleaseRefused):
-        return _refused(f"`{release}` was published before, with other evidence", put.file)
+        return _refused(
+            f"`{release}` was published before, with other evidence",
+            put.file,
+            "a release has its time in its name: publish again",
+        )
     if output is not None:
         write_evidence(output, made)
     click.echo(f"{release}  {made['release']['bundle_ref']}  {'published' if put.changed else 'published before'}")
@@ -47,9 +55,9 @@ def published(
     return OK
 
 
-def _refused(problem: str, first: str) -> int:
+def _refused(problem: str, first: str, advice: str) -> int:
     click.echo(f"rsppc: {problem}", err=True)
-    click.echo(f"  the first difference is at `{first}`; publish it under a new version", err=True)
+    click.echo(f"  the first difference is at `{first}`; {advice}", err=True)
     return INTEGRITY
 
 

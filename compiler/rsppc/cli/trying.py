@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import msgspec
 
@@ -31,24 +33,33 @@ def run_trial(task: Task, *, seconds: int) -> Trial:
 def _in_a_process(task: Task, hash_seed: str, *, seconds: int) -> Trial:
     command = [sys.executable, "-P", "-m", "rsppc.extensions.child"]  # without the current folder in front
     surroundings = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONDONTWRITEBYTECODE": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=surroundings, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(msgspec.json.encode(task), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            message = f"it did not finish within {seconds} s, and was ended"
+            return ended(("runs",), "runs", [message], task.name, task.seed)
+        finally:
+            _end_group(process)
     try:
-        done = subprocess.run(
-            command,
-            input=msgspec.json.encode(task),
-            env=surroundings,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return ended(("runs",), "runs", [f"it did not finish within {seconds} s, and was ended"], task.name, task.seed)
-    try:
-        return msgspec.json.decode(done.stdout, type=Trial)
+        return msgspec.json.decode(out, type=Trial)
     except msgspec.MsgspecError:
-        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+        last = err.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         said = f": {last}" if last else ""
-        message = f"its process ended with code {done.returncode}{said}"
+        message = f"its process ended with code {process.returncode}{said}"
         return ended(("runs",), "runs", [message], task.name, task.seed)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it has started; what it started may outlive it, and is in its group."""
+    if sys.platform == "win32":  # where there are no groups of processes
+        process.kill()
+        return
+    with suppress(OSError):  # there is none left
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failed(check: Check, name: str, message: str) -> Check:

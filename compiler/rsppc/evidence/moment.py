@@ -20,4 +20,4 @@ def read_moment(text: str) -> datetime | None:
 
 def moment_text(moment: datetime) -> str:
     """A point in time, as evidence writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

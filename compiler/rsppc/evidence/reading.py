@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rsppc.base.record import Record
-from rsppc.base.source import file_span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.evidence.envelope import Checked, Evidence, Release, seal_of, together
 from rsppc.evidence.moment import moment_text, read_moment
@@ -18,6 +17,7 @@ from rsppc.model.evidence import EVIDENCE
 from rsppc.model.shape import Shape
 from rsppc.syntax.document import Mapping
 from rsppc.syntax.json_reader import read_json
+from rsppc.syntax.limits import EmptyFile, RootNotAMapping
 from rsppc.syntax.source_text import read_source
 
 AGE_MAX = timedelta(hours=24)
@@ -136,6 +136,8 @@ class Wanted(Record):
     """How old it may be; None where any age will do, as long as it is not from the future."""
     passed: bool = True
     """Whether it must have passed."""
+    checks: tuple[str, ...] = ()
+    """Questions to which it must have an answer."""
 
 
 def read_evidence(path: str, data: bytes, wanted: Wanted, sink: DiagnosticSink) -> Evidence | None:
@@ -154,14 +156,14 @@ def sealed_root(path: str, data: bytes, shape: Shape, sink: DiagnosticSink) -> M
     reading = DiagnosticSink()
     source = read_source(path, data, reading)
     root = read_json(source, reading).root if source is not None else None
-    if root is None and source is not None and not reading.has_errors:
-        reading.report(EmptyEvidence(at=file_span(source), subject=path))
     if root is not None and not reading.has_errors:  # of a damaged file nobody knows what is missing
         sound_mapping(root, shape, reading)
     if root is not None and not reading.has_errors and root["digest"] != (seal := seal_of(root)):
         reading.report(BrokenSeal(at=root.value_span("digest"), found=seal))
     for found in reading.sorted():
-        sink.report(found)
+        # What the reader says of artifacts is not meant here.
+        is_other = isinstance(found, RootNotAMapping | EmptyFile)
+        sink.report(EmptyEvidence(at=found.at, subject=path) if is_other else found)
     return None if reading.has_errors else root
 
 
@@ -179,7 +181,11 @@ def _check_status(root: Mapping, wanted: Wanted, sink: DiagnosticSink) -> None:
     found = together(one["status"] for one in root["checks"])
     if found != root["status"]:
         sink.report(ContradictoryStatus(at=root.value_span("status"), written=root["status"], found=found))
-    if not wanted.passed or root["status"] == "pass":
+    if not wanted.passed:
+        return
+    if root["status"] == "pass":
+        if wanted.evidence == root["evidence"]:  # another kind answers other questions
+            _check_answers(root, wanted, sink)
         return
     for one in root["checks"]:
         if one["status"] != "pass":
@@ -189,6 +195,14 @@ def _check_status(root: Mapping, wanted: Wanted, sink: DiagnosticSink) -> None:
     if not root["checks"]:
         at = root.value_span("checks")
         sink.report(NotPassed(at=at, check="checks", what=f"`{root['evidence']}`", status="not_run"))
+
+
+def _check_answers(root: Mapping, wanted: Wanted, sink: DiagnosticSink) -> None:
+    answered = {one["check"] for one in root["checks"]}
+    for check in wanted.checks:
+        if check not in answered:
+            at, what = root.value_span("checks"), f"`{root['evidence']}`"
+            sink.report(NotPassed(at=at, check=check, what=what, status="not_run", why=": nothing here answers it"))
 
 
 def _check_release(found: Mapping, wanted: Release, sink: DiagnosticSink) -> None:

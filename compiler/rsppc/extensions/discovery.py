@@ -27,8 +27,9 @@ GROUPS = {
 }
 """Groups of entry points, and what a plugin of each is called."""
 FOLDER = "rspp_extensions"
-"""The folder inside of a package that holds its manifests; what lies in it is no part of the implementation."""
+"""The folder inside of a package that holds its manifests, which are no part of the implementation; code in it is."""
 FILE_SIZE_MAX = 8 * 2**20
+"""A manifest that is larger is none; other files count into the digest however large they are."""
 _VALUE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -121,7 +122,7 @@ def _offered(
                 unread += [f"`{name}`: {problem}" for problem in read.problems]
             else:
                 unread += [f"`{name}`: {problem}" for problem in read]
-    code = [(name, data) for name, data in files if FOLDER not in name.split("/")]
+    code = [(name, data) for name, data in files if not _is_manifest(name)]
     digest = content_digest(code) if code else None
     for point in points:
         holding = [one for one in manifests if point.name in one.node_types or point.name in one.plugins]
@@ -161,5 +162,5 @@ def _files(distribution: Distribution) -> Iterator[tuple[str, bytes]]:
         ):
             continue
         path = Path(str(distribution.locate_file(file)))
-        if path.is_file() and path.stat().st_size <= FILE_SIZE_MAX:
+        if path.is_file() and (path.stat().st_size <= FILE_SIZE_MAX or not _is_manifest(name)):
             yield name, path.read_bytes()

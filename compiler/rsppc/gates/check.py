@@ -138,6 +138,8 @@ def _check_gate(name: str, gate: Mapping, sink: DiagnosticSink) -> None:
             advice = _advice(gate[key], ANCHORS)
             sink.report(UnknownAnchor(at=gate.value_span(key), written=gate[key], advice=advice))
     _check_limit(name, gate, demand, sink)
+    if demand is not None and gate.get("checks"):  # a gate without any stays closed
+        _check_checks(name, gate, demand, sink)
     for index, check in enumerate(gate.get("checks", ())):
         if check not in CHECKS:
             at = gate["checks"].value_span(index)
@@ -164,6 +166,15 @@ def _check_demand(name: str, gate: Mapping, demand: Demand, sink: DiagnosticSink
                 fixes=fixes,
             )
         )
+
+
+def _check_checks(name: str, gate: Mapping, demand: Demand, sink: DiagnosticSink) -> None:
+    written: list[str] = list(gate["checks"])
+    lacking = [check for check in demand.checks if check not in written]
+    if lacking and all(check in CHECKS for check in written):  # else one of them is perhaps what is lacking
+        demanded = f"[{', '.join([*written, *lacking])}]"
+        facts: dict[str, Any] = {"key": "checks", "written": f"[{', '.join(written)}]", "feature": demand.feature}
+        sink.report(OtherThanDemanded(at=gate.value_span("checks"), subject=name, demanded=demanded, **facts))
 
 
 def _check_limit(name: str, gate: Mapping, demand: Demand | None, sink: DiagnosticSink) -> None:

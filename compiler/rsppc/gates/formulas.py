@@ -48,7 +48,8 @@ def _accepted(turn: Turn, _end: str) -> bool:
 
 
 def _cancelled(turn: Turn, _end: str) -> bool:
-    return bool(turn["accepted"]) and "cancel_accepted" in turn["anchors_us"]
+    """One that lacks the moment of its cancel counts as well, and fails for that."""
+    return bool(turn["accepted"]) and (turn["reason"] == "cancel" or "cancel_accepted" in turn["anchors_us"])
 
 
 def _not_ended_before(turn: Turn, end: str) -> bool:
@@ -97,6 +98,8 @@ class Demand(Record):
     anchor_to: str
     formula: str
     limit: dict[str, int]
+    checks: tuple[str, ...]
+    """Checks that must have passed before the gate opens, besides those that a manifest may add."""
 
 
 _OVER_ACCEPTED, _NOT_BEFORE, _BOTH, _OVER_CANCELLED, _STALE, _COMPLETE, _LIFECYCLE = FORMULAS
@@ -108,6 +111,7 @@ DEMANDS = {
         anchor_to="turn_open",
         formula=_OVER_ACCEPTED,
         limit={"p95_ms": 120},
+        checks=("slo_gates", "smoke"),
     ),
     "first_output": Demand(
         feature="NF-025",
@@ -115,6 +119,7 @@ DEMANDS = {
         anchor_to="first_output_accepted",
         formula=_NOT_BEFORE,
         limit={"p95_ms": 1500},
+        checks=("slo_gates", "latency_proof"),
     ),
     "cancel_fence": Demand(
         feature="NF-026",
@@ -122,6 +127,7 @@ DEMANDS = {
         anchor_to="cancel_fence_applied",
         formula=_OVER_CANCELLED,
         limit={"p95_ms": 150},
+        checks=("slo_gates", "cancel_proof"),
     ),
     "stale_authority": Demand(
         feature="NF-027",
@@ -129,12 +135,23 @@ DEMANDS = {
         anchor_to="lease_epoch_at_terminal",
         formula=_STALE,
         limit={"count": 0},
+        checks=("slo_gates", "authority_failover"),
     ),
     "evidence_completeness": Demand(
-        feature="NF-028", anchor_from="turn_open", anchor_to="close", formula=_COMPLETE, limit={"ratio_milli": 1000}
+        feature="NF-028",
+        anchor_from="turn_open",
+        anchor_to="close",
+        formula=_COMPLETE,
+        limit={"ratio_milli": 1000},
+        checks=("slo_gates", "replay_regression"),
     ),
     "lifecycle": Demand(
-        feature="NF-029", anchor_from="turn_open", anchor_to="close", formula=_LIFECYCLE, limit={"ratio_milli": 1000}
+        feature="NF-029",
+        anchor_from="turn_open",
+        anchor_to="close",
+        formula=_LIFECYCLE,
+        limit={"ratio_milli": 1000},
+        checks=("slo_gates", "replay_regression"),
     ),
     "end_to_end": Demand(
         feature="NF-038",
@@ -142,6 +159,7 @@ DEMANDS = {
         anchor_to="playback_started",
         formula=_BOTH,
         limit={"p50_ms": 1500, "p95_ms": 2000},
+        checks=("slo_gates", "latency_proof"),
     ),
 }
 """NF-024 to NF-029 and NF-038, one entry each."""

@@ -26,6 +26,14 @@ from rsppc.rollout.targets import check_pinned
 REQUIRED = ("contracts", "governance", "replay_regression", "slo_gates")
 """Kinds of evidence without which nothing is published, in the order in which they are made."""
 
+_ANSWERS = {
+    "contracts": ("fixtures",),
+    "governance": ("policies", "skew", "windows", "deprecations", "conformance", "stewardship"),
+    "replay_regression": ("fixture", "completeness"),
+}
+"""Questions that evidence must answer before a release rests on it: a report of a single file answers fewer. What
+`slo_gates` must answer follows from the gate manifest."""
+
 
 class MissingEvidence(Diagnostic):
     """A release rests on evidence of four kinds. What was not looked at has not passed."""
@@ -100,6 +108,8 @@ class Candidate(Record):
     """By kind; what is missing is missing."""
     baselines: Sequence[tuple[str, bytes]]
     now: datetime
+    besides: Mapping[str, str] = {}
+    """Name and digest of more evidence that lies beside the release, where the whole chain was run."""
 
 
 def release_evidence(candidate: Candidate, sink: DiagnosticSink) -> dict[str, Any] | None:
@@ -152,7 +162,8 @@ def _read(kind: str, candidate: Candidate, sink: DiagnosticSink) -> Evidence | N
         sink.report(MissingEvidence(at=at, subject=kind, command=_MADE_BY[kind], option=_OPTIONS[kind]))
         return None
     path, data = candidate.evidence[kind]
-    return read_evidence(path, data, Wanted(evidence=kind, release=candidate.release, now=candidate.now), sink)
+    wanted = Wanted(evidence=kind, release=candidate.release, now=candidate.now, checks=_ANSWERS.get(kind, ()))
+    return read_evidence(path, data, wanted, sink)
 
 
 def _baselines(candidate: Candidate, sink: DiagnosticSink) -> list[Baseline]:
@@ -204,6 +215,7 @@ def _sealed(candidate: Candidate, evidence: Mapping[str, Evidence], baselines: S
     checks.append(Checked(check="rollout", subject=candidate.rollout.ref, status="pass", message="pinned"))
     inputs = {kind: one.digest for kind, one in evidence.items()}
     inputs |= {f"baseline.{index}.{one.scenario}": one.digest for index, one in enumerate(baselines)}
+    inputs |= dict(candidate.besides)
     inputs["rollout"] = candidate.rollout.meaning_digest
     inputs["gate_manifest"] = candidate.gate_manifest.meaning_digest
     return sealed(

@@ -87,6 +87,9 @@ def _of_times(gate: Mapping[str, Any], formula: Formula, counted: Sequence[tuple
     if lacking:
         missing = _named(f"turns without `{first}` or `{last}`", lacking)
         return Verdict(gate=gate["gate"], status="fail", message=missing, figures=figures)
+    if min(values) < 0:
+        backwards = f"there are turns in which `{last}` comes before `{first}`"
+        return Verdict(gate=gate["gate"], status="fail", message=backwards, figures=figures)
     return _judged(gate, figures, "")
 
 

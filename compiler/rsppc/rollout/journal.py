@@ -207,7 +207,10 @@ def _record(path: str, number: int, line: str, plan: Plan, sink: DiagnosticSink)
     reading = DiagnosticSink()
     written = read_json(source, reading).root
     root = sound_mapping(written, CHANGE, reading) if written is not None else None
-    if root is None and not reading.has_errors:
+    if written is None:
+        sink.report(ChangedRecord(at=_line(source, number), number=number))
+        return None
+    if reading.has_errors and written.get("digest") != _seal(written):
         reading.report(ChangedRecord(at=_line(source, number), number=number))
     if root is not None and not reading.has_errors:
         _check_record(root, number, line, plan, reading)

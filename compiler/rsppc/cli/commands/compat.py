@@ -12,7 +12,7 @@ from rsppc.cli.clock import time_given
 from rsppc.cli.compat_asking import asked_of
 from rsppc.cli.compat_summary import check_lines, policies_lines
 from rsppc.cli.evidencing import evidence_options, release_named, release_of, write_evidence
-from rsppc.cli.session import Options, exit_code, finding_options, report
+from rsppc.cli.session import Options, exit_code, finding_options, report, usage
 from rsppc.cli.turns import bundle_named
 from rsppc.compat.inspection import Inspected, inspect
 from rsppc.compat.report import EVIDENCE
@@ -61,6 +61,8 @@ def check(
     """
     if evidence is not None and bundle is None:
         release_named(bundle)  # says what is missing
+    if evidence is not None and refs:
+        usage("evidence speaks of all policies in sight, not of some", "name no policy, or leave `--evidence` out")
     sink = DiagnosticSink()
     workspace = find_workspace(os.getcwd(), sink) or Workspace(root=os.getcwd(), scanned=False)
     artifacts = open_workspace(workspace, sink)

@@ -53,6 +53,10 @@ def slo(baselines: tuple[str, ...], manifest: str, evidence: str | None, bundle:
     found = [one for one in read if one is not None]
     if len({one.release for one in found}) > 1:
         usage("the baselines are of several bundles", "judge those of one bundle at a time, named with `--bundle`")
+    for index, one in enumerate(found):
+        same = next((other for other in found[:index] if other.digest == one.digest), None)
+        if same is not None:  # a good run that counts twice hides a bad one
+            usage(f"`{same.path}` and `{one.path}` hold the same run", "name each run once")
     if sink.has_errors or gates is None:
         return exit_code(report(sink.sorted(), baselines, options_of_text()))
     outcome = judged(gates.root["gates"], gates.meaning_digest, found)
@@ -84,6 +88,7 @@ def slo(baselines: tuple[str, ...], manifest: str, evidence: str | None, bundle:
 @click.option("--output", required=True, metavar="FOLDER", help="Where evidence, recordings and baselines are written.")
 @click.option("--store", metavar="FOLDER", help="Publish into this store if everything passes; else nothing is.")
 @click.option("--replay", metavar="REF", help="ReplayManifest with the recordings to replay.")
+@click.option("--expected", metavar="FILE", help="Differences of the replay that are expected or approved.")
 @click.option("--fixtures", metavar="FOLDER", help="Objects of your runtime to hold against the contracts.")
 @click.option("--runtime", metavar="REF", help="The runtime, as a RuntimeCapability or as a version alone.")
 @click.option("--control-plane", metavar="VERSION", help="Version of the control plane.")
