@@ -30,11 +30,16 @@ def test_every_data_folder_is_a_package_that_says_what_it_is(package: str) -> No
 
 @pytest.mark.parametrize("package", sorted(DATA_FOLDERS))
 def test_every_data_file_ships(package: str) -> None:
+    """A folder of data inside another one ships by itself."""
     place = DATA_FOLDERS[package]
+    inside = [one for one in DATA_FOLDERS.values() if one != place and one.is_relative_to(place)]
     shipped = {file for pattern in SETUPTOOLS["package-data"][package] for file in place.glob(pattern)}
     present = {
         file
         for file in place.rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith((".py", ".pyc"))
+        if file.is_file()
+        and "__pycache__" not in file.parts
+        and not file.name.endswith((".py", ".pyc"))
+        and not any(file.is_relative_to(one) for one in inside)
     }
     assert sorted(present - shipped) == []

@@ -2,8 +2,8 @@
 
 Schemas and the reference page come from the declarations in `model/`, the pages of diagnostics from the classes beside
 their checks with examples from `golden/errors/`, the examples of lint rules from the pipelines that stand in the rules,
-the memo of types from the shipped extension manifests. The files are committed, so that they can be read and shipped
-without running this; `--check` proves that they are fresh.
+the memo of types from the shipped extension manifests, the editors' grammar from the keywords of the text form. The
+files are committed, so that they can be read and shipped without running this; `--check` proves that they are fresh.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from rsppc.model.python_models import python_models
 from rsppc.model.reference_page import reference_page
 from rsppc.resources import folder
 from rsppc.syntax.reader import SUFFIXES, read
+from rsppc.syntax.textmate import textmate_grammar
 from rsppc.syntax.type_expr import build_memo
 
 PAGES = "docs/diagnostics"
@@ -86,6 +87,7 @@ def generated_files(root: Path) -> dict[str, bytes]:
         schema = json_schema.schema_of_document(one)
         files[f"schemas/{json_schema.document_file_name(one)}"] = readable(schema)
     files |= contract_files(root)
+    files["editors/vscode/syntaxes/rspp.tmLanguage.json"] = readable(textmate_grammar())
     files["grammar/type_memo.json"] = build_memo(_type_texts(root))
     files["docs/reference.md"] = reference_page(KINDS, _manifests(root)).encode()
     known = diagnostic_kinds()

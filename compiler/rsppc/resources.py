@@ -1,4 +1,4 @@
-"""The one door to what ships with the package: grammars, schemas, templates, pipelines, pages of diagnostics."""
+"""The one door to what ships with the package: grammars, schemas, templates, pipelines, and pages to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def folder(name: str) -> str:
-    """Path of a shipped folder: `grammar`, `schemas`, `templates`, `pipelines` or `pages`."""
+    """Path of a shipped folder: `grammar`, `schemas`, `templates`, `pipelines`, `manual` or `pages`."""
     file = import_module(f"rsppc.{name}").__file__
     assert file is not None
     return os.path.dirname(file)

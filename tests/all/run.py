@@ -1,4 +1,4 @@
-"""The heavier checks: those that need node, root, strace, other interpreters or a package registry.
+"""The heavier checks: those that need node, a browser, root, strace, other interpreters or a package registry.
 
     python tests/all/run.py [NAME …]
 
@@ -19,7 +19,8 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))  # for the modules that all tests share
 
 from checks import cel_conformance, cel_differential, full_disk, fuzz, json_suite, junit, kill  # noqa: E402, I001
-from checks import pythons, sarif_schema, wheel, yaml_suite  # noqa: E402
+from checks import docs_site, graph_texts, half_typed, pythons, report_page, sarif_schema, textmate  # noqa: E402
+from checks import vscode_extension, wheel, yaml_suite  # noqa: E402
 from checks.needs import missing  # noqa: E402
 from checks.outcome import Failed, NotRun, Outcome, Passed  # noqa: E402
 
@@ -34,7 +35,13 @@ CHECKS: tuple[ModuleType, ...] = (
     kill,
     wheel,
     pythons,
+    report_page,
+    docs_site,
+    textmate,
+    vscode_extension,
+    graph_texts,
     fuzz,
+    half_typed,
 )
 """Each has a `NAME`, the names of what it `NEEDS`, and `run(folder)`, which may use that empty folder as it likes."""
 WORDS = {Passed: "passed", Failed: "FAILED", NotRun: "not run"}

@@ -40,6 +40,17 @@ def reference_page(kinds: Iterable[m.ArtifactKind], manifests: Iterable[tuple[st
     return "\n\n".join(parts) + "\n"
 
 
+def kind_page(kind: m.ArtifactKind) -> str:
+    """One kind on a page of its own, with every shape inside it."""
+    return "\n\n".join(_kind(kind, set(), level=1)) + "\n"
+
+
+def forms_page() -> str:
+    """The forms of names on a page of their own."""
+    heading, *rest = _forms()
+    return "\n\n".join((heading.removeprefix("#"), *rest)) + "\n"
+
+
 def anchor(heading: str) -> str:
     """The name under which Markdown renderers let one link to a heading."""
     kept = "".join(char for char in heading.lower() if char.isalnum() or char in "_- ")
@@ -54,8 +65,8 @@ def _table_of_kinds(kinds: tuple[m.ArtifactKind, ...]) -> str:
     return _table(("Kind", "`schema_version`", "Folder", "What it is"), rows)
 
 
-def _kind(kind: m.ArtifactKind, shown: set[str]) -> Iterator[str]:
-    yield f"## {kind.title}"
+def _kind(kind: m.ArtifactKind, shown: set[str], *, level: int = 2) -> Iterator[str]:
+    yield f"{'#' * level} {kind.title}"
     yield kind.shape.doc
     yield (
         f"Announced by `schema_version: {kind.schema_version}`, named by `{kind.id_field}` and `version`,"
@@ -67,7 +78,7 @@ def _kind(kind: m.ArtifactKind, shown: set[str]) -> Iterator[str]:
     for shape in _inside(kind.shape):
         if shape.name not in shown:
             shown.add(shape.name)
-            yield f"### {shape.name}"
+            yield f"{'#' * (level + 1)} {shape.name}"
             yield shape.doc
             yield from _fields(shape)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from checks.browser import BROWSERS, browser_path
+
 _SECONDS_MAX = 120
 
 
@@ -59,7 +61,13 @@ def _strace() -> str | None:
     return _command("strace") or _answer(words, "processes may not be traced here")
 
 
+def _browser() -> str | None:
+    return None if browser_path() is not None else f"no browser is installed, none of {', '.join(BROWSERS)}"
+
+
 _NEEDS: dict[str, Callable[[], str | None]] = {
+    "browser": _browser,
+    "dot": partial(_command, "dot"),
     "git": _git,
     "mount": partial(_command, "mount"),
     "npm": _npm,
