@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from corpus import spec, write
+from editor import rows as editor_rows
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -38,6 +39,7 @@ def main() -> int:
         rows.extend(many_specs(Path(folder, "many"), count, rounds))
         rows.extend(wide_graphs(rounds))
         rows.append(peak_memory(Path(folder, "wide")))
+        rows.extend(editing(Path(folder, "editing")))
         rows.extend(turn_time(Path(folder, "turn"), 10_000 if quick else 100_000, rounds * 2))
     print(f"\n{'figure':58} {'measured':>28} {'ratio':>7} {'bound':>6}")
     for name, measured, ratio, bound in rows:
@@ -68,7 +70,18 @@ def many_specs(folder: Path, count: int, rounds: int) -> list[tuple[str, str, fl
     rows.append(row(f"check {count} specs, two jobs / one job", pairs, 0.8))
     rows.append(_building(folder, paths, twin, count, max(3, rounds // 2)))
     rows.append(_formatting(folder, paths, count, max(3, rounds // 2)))
+    rows.append(_unchanged(folder, paths, count, rounds))
     return rows
+
+
+def _unchanged(folder: Path, paths: list[str], count: int, rounds: int) -> tuple[str, str, float, float]:
+    """A check that finds all of its answers in the cache, against reading and digesting the files."""
+    ours = [RSPPC, "check", "--cache"]
+    lines = "import hashlib, sys\nfor name in sys.argv[1:]:\n    hashlib.sha256(open(name, 'rb').read()).hexdigest()"
+    floor = [sys.executable, "-c", lines, *paths]
+    pairs = interleaved(lambda: seconds(ours, folder), lambda: seconds(floor, folder), rounds)
+    shutil.rmtree(folder / ".rsppc-cache", ignore_errors=True)
+    return row(f"check {count} unchanged specs, cached / digest them", pairs, 3.0)
 
 
 def _formatting(folder: Path, paths: list[str], count: int, rounds: int) -> tuple[str, str, float, float]:
@@ -127,6 +140,12 @@ def peak_memory(folder: Path) -> tuple[str, str, float, float]:
     _, _, usage = os.wait4(process.pid, 0)
     peak = usage.ru_maxrss / 1024
     return ("peak memory at 10,000 nodes / 400 MB", f"{peak:.0f} MB", peak / 400, 1.0)
+
+
+def editing(folder: Path) -> list[tuple[str, str, float, float]]:
+    """What somebody feels who types: the language server against one that does nothing."""
+    command = [sys.executable, str(HERE / "editor.py"), str(folder)]
+    return editor_rows(json.loads(subprocess.run(command, capture_output=True, check=True, env=ENVIRONMENT).stdout))
 
 
 def turn_time(folder: Path, turns: int, rounds: int) -> list[tuple[str, str, float, float]]:

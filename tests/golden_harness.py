@@ -158,6 +158,17 @@ def transcript_of(case: Case) -> Outputs:
         return {"transcript.txt": "\n".join([*told, ""]).encode(), **made}
 
 
+@area("docs")
+def pages_of(case: Case) -> Outputs:
+    """The main part of some pages of the site: those that `pages.txt` names. What stands around it is on every page."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder, "site")
+        rsppc(case.input, "docs", "--output", str(site), "--title", "Golden")
+        wanted = (case.input / "pages.txt").read_text("utf-8").split()
+        texts = {path: (site / path).read_text("utf-8") for path in wanted}
+        return {path: re.findall(r"<main.*?</main>\n", text, re.DOTALL)[0].encode() for path, text in texts.items()}
+
+
 @area("format")
 def formatted_of(case: Case) -> Outputs:
     """What the commands in `commands.txt` print, one after the other, and what all sources are afterwards."""

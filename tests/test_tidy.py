@@ -21,7 +21,7 @@ from workspaces import CLEAN, SPEC_PATH, environment, make
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "compiler" / "rsppc"
-DATA = ("grammar", "schemas", "templates", "pipelines", "pages")
+DATA = ("grammar", "schemas", "templates", "pipelines", "pages", "manual")
 """Folders that ship as `rsppc.NAME` and hold no code."""
 
 EVERYTHING = frozenset({"*"})
@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "base": "",
         "version": "",
         "batch": "",
-        "resources": "grammar schemas templates pipelines pages",
+        "resources": "grammar schemas templates pipelines pages manual",
         "diagnostics": "base",
         "model": "base",
         "workspace": "base diagnostics",
@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "extensions": "base model contracts diagnostics syntax lowering ir turnplan simulate",
         "changes": "base model diagnostics syntax lowering ir emit",
         "pictures": "base resources",
+        "handbook": "base diagnostics model lowering pictures resources",
         "governance": "diagnostics lowering",  # and, by name, the rooms that judge
         "signing": "base model contracts diagnostics turnplan",
         "distribution": "base model diagnostics syntax lowering",
@@ -68,11 +69,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "fixes": "base diagnostics lowering syntax",  # the driver hands it the way to compile again
         "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions fixes",
         "checking": "driver governance lint lowering diagnostics base fixes",
+        # Who asks for what is written down as for the editor, so that both have one notion of what depends on what.
+        "caching": "base diagnostics workspace syntax lowering resources ide __init__",
         # A test compiles what stands in a page and resolves its turns, as build and runtime do.
         "spectest": "driver checking base diagnostics model workspace syntax ir lowering emit conditions turnplan",
         "scaffold": "driver base diagnostics model workspace emit",  # the driver behind a protocol of the store
-        "ide": "checking driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions"
-        " formatting fixes",
+        "ide": "checking driver base resources diagnostics model workspace syntax ir lowering passes lint emit"
+        " conditions formatting fixes",
         "gates": "driver base resources diagnostics model workspace syntax ir lowering passes lint emit conditions"
         " store codegen turnplan simulate contracts conformance evidence rollout compat replay extensions",
         "lsp": "*",
@@ -91,7 +94,7 @@ SOLE_IMPORTERS = {
     "yaml": ("syntax",),
     "lark": ("syntax",),
     "click": ("cli",),
-    "jinja2": ("cli", "codegen", "pictures"),
+    "jinja2": ("cli", "codegen", "handbook", "pictures"),
     "pygls": ("lsp",),
     "lsprotocol": ("lsp",),
     "jsonschema": (),

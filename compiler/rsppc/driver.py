@@ -83,12 +83,12 @@ def prove_fixes(
     return replace(compilation, diagnostics=proved)
 
 
-def open_workspace(workspace: Workspace, sink: DiagnosticSink) -> Artifacts:
+def open_workspace(workspace: Workspace, sink: DiagnosticSink, *, kind: type[Artifacts] = Artifacts) -> Artifacts:
     """The artifacts of a workspace, with the shipped library behind them."""
     from rsppc.resources import folder  # the library is found where the package is installed
 
     shipped = Workspace(root=folder("pipelines"), sources=".")
-    return Artifacts(sound_levels(workspace, sink), shipped, sink)
+    return kind(sound_levels(workspace, sink), shipped, sink)
 
 
 def sound_levels(workspace: Workspace, sink: DiagnosticSink) -> Workspace:
@@ -114,8 +114,15 @@ def released_specs(artifacts: Artifacts) -> set[str]:
     bundles, _ = artifacts.of_kind("bundle")
     released: set[str] = set()
     for bundle in bundles:
-        if "spec_ref" in bundle.root:
-            spec = artifacts.resolve("pipeline", bundle.root["spec_ref"], bundle.item_span(), DiagnosticSink())
-            if spec is not None:
-                released.add(spec.path)
+        path = released_by(bundle, artifacts)
+        if path is not None:
+            released.add(path)
     return released
+
+
+def released_by(bundle: Artifact, artifacts: Artifacts) -> str | None:
+    """Path of the spec that a bundle releases; None where that is not known."""
+    if "spec_ref" not in bundle.root:
+        return None
+    spec = artifacts.resolve("pipeline", bundle.root["spec_ref"], bundle.item_span(), DiagnosticSink())
+    return spec.path if spec is not None else None

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Literal, Protocol
 
-from rsppc.base.digest import Digest, digest_bytes
-from rsppc.base.record import Record
+from rsppc.base.digest import Digest, digest_bytes, digest_chunks
+from rsppc.base.record import Record, replace
 
 try:
     import fcntl
@@ -82,6 +82,34 @@ def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, Conte
     except (OSError, NotImplementedError) as error:
         return OutputFault(path=_shown(error, link), reason=_reason(error))
     return Written(path=f"{bundle_id}/{version}", digest=digest, changed=True)
+
+
+def kept_set(root: str, written: Written, files: Mapping[str, Digest]) -> Written | None:
+    """A set that an earlier build wrote, known by the digests of its files; None where it is not there, or not what it
+    was, or not what is shown."""
+    name = written.digest.removeprefix("sha256:")
+    folder, link = os.path.join(root, SETS, name), os.path.join(root, *written.path.split("/"))
+    try:
+        is_shown = os.path.islink(link) and os.readlink(link) == os.path.join(os.pardir, SETS, name)
+        if not is_shown or sorted(os.listdir(folder)) != sorted(files):
+            return None
+        if any(_digest_of(os.path.join(folder, one)) != digest for one, digest in files.items()):
+            return None
+    except OSError:
+        return None
+    return replace(written, changed=False)
+
+
+def byte_digests(files: Mapping[str, Content]) -> dict[str, Digest]:
+    """Digest of the bytes of each file, for `kept_set`."""
+    return {name: digest_chunks(content.pieces()) for name, content in files.items()}
+
+
+def _digest_of(path: str) -> Digest | None:
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return None
+    with open(path, "rb") as file:
+        return digest_chunks(iter(lambda: file.read(2**20), b""))
 
 
 def remove_left_overs(root: str) -> None:

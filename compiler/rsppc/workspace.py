@@ -13,7 +13,6 @@ import re
 import stat
 from collections.abc import Iterator
 from functools import partial
-from io import FileIO
 from typing import Any
 
 from rsppc.base.digest import Digest, digest_chunks
@@ -85,13 +84,13 @@ class Workspace(Record):
         for folder, folders, names in os.walk(top, onerror=partial(self._report_folder, sink)):
             relative = os.path.relpath(folder, top).replace(os.sep, "/")
             folders[:] = sorted(name for name in folders if not _is_left_out(relative, name))
+            links = _links_in(folder, (*folders, *names))
             sources = [name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
             for name in sorted(
                 [*folders, *sources]
             ):  # a link to a folder is not followed, but must not lead out either
                 path = f"{self.sources}/{name}" if relative == "." else f"{self.sources}/{relative}/{name}"
-                full = os.path.join(folder, name)
-                if os.path.islink(full) and not os.path.realpath(full).startswith(inside):
+                if name in links and not os.path.realpath(os.path.join(folder, name)).startswith(inside):
                     sink.report(LinkOutOfWorkspace(at=file_span(Source(path, "", b"")), subject=path))
                 elif not _is_text(path):  # no artifact could name it
                     at = file_span(Source(path, "", b""))
@@ -117,10 +116,13 @@ class Workspace(Record):
     def read(self, path: str, sink: DiagnosticSink) -> bytes | None:
         """Bytes of a source file; reported and None where it cannot be read."""
         try:
-            with _opened(os.path.join(self.root, path)) as file:
+            file, size = _opened(os.path.join(self.root, path))
+            try:
                 # One byte more than allowed says that there is more. To ask for far more than there is would be dear:
                 # room is made for all of it.
-                return file.read(min(os.fstat(file.fileno()).st_size, FILE_SIZE_MAX) + 1)
+                return os.read(file, min(size, FILE_SIZE_MAX) + 1)
+            finally:
+                os.close(file)
         except OSError as error:
             at = file_span(Source(path, "", b""))
             sink.report(UnreadableFile(at=at, subject=path, reason=_reason(error)))
@@ -142,23 +144,34 @@ class Workspace(Record):
             full = os.path.realpath(os.path.join(top, path))
             if not full.startswith(top + os.sep):
                 return None
-            with _opened(full) as file:
+            with open(_opened(full)[0], "rb", buffering=0) as file:
                 return digest_chunks(iter(lambda: file.read(2**20), b""))
         except (OSError, ValueError):  # the latter where a path holds a NUL
             return None
 
 
-def _opened(path: str) -> FileIO:
-    """A regular file, opened for reading; a pipe in its place would be waited for, for ever."""
-    file = FileIO(path, opener=_open_at_once)
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
+def _links_in(folder: str, names: tuple[str, ...]) -> set[str]:
+    """The names in a folder that are links, or that may be some; to ask the system for each would be dear."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_symlink()}
+    except OSError:
+        return set(names)
+
+
+def _opened(path: str) -> tuple[int, int]:
+    """A regular file, opened for reading, and its size; a pipe in its place would be waited for, for ever."""
+    file = os.open(path, _READING)
+    found = os.fstat(file)
+    if stat.S_ISREG(found.st_mode):
+        return file, found.st_size
+    os.close(file)
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     raise OSError(errno.EINVAL, "it is no regular file", path)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def find_workspace(start: str, sink: DiagnosticSink) -> Workspace | None:

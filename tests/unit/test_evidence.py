@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonschema
@@ -20,7 +20,7 @@ from rsppc.model.evidence import EVIDENCE
 from rsppc.model.json_schema import schema_of_shape
 
 RELEASE = Release(bundle_ref="demo/v1", bundle_digest="sha256:" + "a" * 64)
-NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 WANTED = Wanted(evidence="contracts", release=RELEASE, now=NOW)
 
 
@@ -184,7 +184,7 @@ def test_the_same_is_sealed_in_the_same_bytes() -> None:
 
 @given(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(2999, 1, 1)))
 def test_a_moment_is_read_as_it_was_written(moment: datetime) -> None:
-    whole = moment.replace(microsecond=0, tzinfo=timezone.utc)
+    whole = moment.replace(microsecond=0, tzinfo=UTC)
     assert read_moment(moment_text(whole)) == whole
 
 

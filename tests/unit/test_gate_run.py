@@ -1,4 +1,4 @@
-"""`rsppc gate run`: the whole chain in one order, and nothing published that was not looked at (R-002-48, R-002-51, R-002-61)."""
+"""`rsppc gate run`: one order, and nothing published that was not looked at (R-002-48, R-002-51, R-002-61)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Figures against gates: nearest rank, missing moments, empty populations (R-001-11, R-001-69, R-002-33 to R-002-37)."""
+"""Figures against gates: nearest rank, missing moments, empty populations.
+
+R-001-11, R-001-69, R-002-33 to R-002-37.
+"""
 
 from __future__ import annotations
 
@@ -173,7 +176,7 @@ def test_a_percentile_is_the_smallest_value_that_enough_values_do_not_exceed(val
     assert not smaller or sum(value <= max(smaller) for value in values) * 1000 < milli * len(values)
 
 
-# --- Reading baselines -------------------------------------------------------------------------------------------------
+# --- Reading baselines ------------------------------------------------------------------------------------------------
 
 
 def written() -> dict[str, Any]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rsppc.cli.commands.import_ import COMMAND
 from rsppc.checking import check_file
+from rsppc.cli.commands.import_ import COMMAND
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, entries, open_workspace
 from rsppc.workspace import Workspace

@@ -1,4 +1,7 @@
-"""Releases rest on whole, fresh, passed evidence about themselves, or are not published (R-002-12 to R-002-14, R-002-50 to R-002-52)."""
+"""Releases rest on whole, fresh, passed evidence about themselves, or are not published.
+
+R-002-12 to R-002-14, R-002-50 to R-002-52.
+"""
 
 from __future__ import annotations
 

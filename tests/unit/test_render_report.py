@@ -59,7 +59,8 @@ def test_colour_is_ignored_where_a_format_has_none() -> None:
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no renderer is named 'html'; there are github, json, junit, markdown, sarif, text"):
+    known = "github, json, junit, markdown, sarif, text"
+    with pytest.raises(ValueError, match=f"no renderer is named 'html'; there are {known}"):
         render_report(REPORT, "html")
 
 

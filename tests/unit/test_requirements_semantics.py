@@ -298,7 +298,7 @@ def test_an_entity_has_its_core_fields_and_a_stranger_is_refused(kind: str, path
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_a_bundle_pins_one_spec_one_profile_its_policies_and_every_package(name: str) -> None:
-    """R-001-05, R-001-36, R-002-26: a bundle is an immutable unit: every part by digest, with the window of its runtimes."""
+    """R-001-05, R-001-36, R-002-26: an immutable unit: every part by digest, with the window of its runtimes."""
     source, made = plain((LIBRARY / "bundles" / name).read_bytes(), name), shipped(name)
     bundle = made.bundle
     parts = {"spec_ref": "pipeline", "profile_ref": "profile"}

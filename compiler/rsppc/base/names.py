@@ -15,6 +15,8 @@ _REF = re.compile(
     r"(?:(?P<kind>[a-z_]+):)?(?P<id>[a-z][a-z0-9_]*)/(?P<version>v[0-9.]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
+_FILE_NAME = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]{1,9}(?:\.[0-9]{1,9}){0,2})")
+
 
 class Ref(Record):
     """A reference to one version of one artifact, as in `simple/v1` or `profile:simple/v1@sha256:…`."""
@@ -33,6 +35,11 @@ class Ref(Record):
     def name(self) -> str:
         """The short form, without kind and digest."""
         return f"{self.id}/{self.version}"
+
+
+def name_of_file(path: str) -> re.Match[str] | None:
+    """The `id` and `version` that the name of a source file states; None if it states none."""
+    return _FILE_NAME.fullmatch(path.rsplit("/", 1)[-1].rpartition(".")[0])
 
 
 def parse_ref(text: str) -> Ref | None:

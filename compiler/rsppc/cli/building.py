@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rsppc.base.digest import Digest
 from rsppc.base.names import parse_ref, version_key
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Span
@@ -12,7 +13,7 @@ from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.ir.program import Proofs, Runtime
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import first_change
-from rsppc.outputs import OutputFault, write_set
+from rsppc.outputs import OutputFault, Written, byte_digests, kept_set, write_set
 from rsppc.passes.check_runtime import check_transport
 from rsppc.syntax.document import Mapping, Sequence
 from rsppc.version import VERSION
@@ -76,10 +77,35 @@ class Built(Record):
     changed: bool = False
     fault: OutputFault | None = None
     proofs: Proofs | None = None
+    set: Written | None = None
+    files: dict[str, Digest] | None = None
+    """Digests of the files of the set; None where nobody wanted to know."""
 
 
-def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool) -> Built:
-    """Compile an entry and write its set of files, where it has no errors."""
+def kept_of(built: Built) -> Built | None:
+    """What is remembered of a built entry: without what only the compiler could understand. What could not be written
+    is tried again."""
+    if built.fault is not None:
+        return None
+    proofs = built.proofs
+    if proofs is None:
+        return built
+    return replace(built, proofs=replace(proofs, paths=tuple(replace(path, steps=()) for path in proofs.paths)))
+
+
+def built_again(kept: Built, root: str) -> Built | None:
+    """The entry as if it had been built again; None where its files are not there, or not what they were."""
+    if kept.set is None:
+        return kept
+    found = kept_set(root, kept.set, kept.files or {})
+    return None if found is None else replace(kept, changed=False)
+
+
+def build_entry(
+    artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool, remembered: bool = False
+) -> Built:
+    """Compile an entry and write its set of files, where it has no errors. What is `remembered` of it needs the digests
+    of the files."""
     compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
     compilation = prove_fixes(compilation, artifacts, purpose="build", strict=strict)
     sink = DiagnosticSink(strict=strict)
@@ -112,7 +138,8 @@ def build_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: s
     )
     if isinstance(written, OutputFault):
         return replace(built, ok=False, fault=written)
-    return replace(built, written=written.path, changed=written.changed)
+    files = byte_digests(made.documents) if remembered else None
+    return replace(built, written=written.path, changed=written.changed, set=written, files=files)
 
 
 def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: DiagnosticSink) -> Artifact | None:

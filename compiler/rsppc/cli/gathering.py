@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rsppc.batch import each
 from rsppc.checking import Outcome, check_file, checked_alone
-from rsppc.diagnostics import Diagnostic
+from rsppc.cli.judged import Judged, with_lone
 from rsppc.driver import Purpose, released_specs
 from rsppc.lowering.alone import KINDS as ALONE_KINDS
 from rsppc.lowering.artifacts import Artifacts
 
 
-def quick_collection() -> None:
-    """Let the garbage collector rest: a run makes few cycles, and ends soon."""
-    gc.disable()
-
-
 def compiled_files(
     artifacts: Artifacts, paths: Sequence[str], *, purpose: Purpose, strict: bool, jobs: int
 ) -> Iterator[Outcome]:
-    """Check each file: bundles and specs are compiled, the references of the others are followed.
-
-    Modules, policies and layers that nothing here uses are judged by themselves; the others have been judged where they
-    are used, which says more.
-    """
+    """Check each file, as `Answers.checked` does, with nothing remembered."""
 
     def work(path: str) -> Outcome:
         outcome = check_file(artifacts, path, purpose=purpose, strict=strict)
@@ -33,27 +23,38 @@ def compiled_files(
             artifacts.forget(path)
         return outcome
 
-    if jobs > 1:
-        artifacts.of_kind("extension")  # read before workers are forked, so that they share it
-    used: set[str] = set()
-    alone: dict[str, str] = {}
-    for outcome in each(paths, work, jobs=jobs):
-        used.update(outcome.uses)
-        if outcome.artifact.partition(":")[0] in ALONE_KINDS:
-            alone[outcome.artifact] = outcome.path
-        yield outcome
-    for name in sorted(alone.keys() - used):
-        yield checked_alone(artifacts, alone[name], strict=strict)
+    def alone(paths: Sequence[str]) -> Iterator[Outcome]:
+        return (checked_alone(artifacts, path, strict=strict) for path in paths)
+
+    return with_lone(each(paths, work, jobs=jobs), stands_alone, alone)
 
 
-def unused_allowances(outcomes: Iterable[Outcome], files: Sequence[str]) -> list[Diagnostic]:
-    """Comments in these files that allowed no finding in any pipeline; all that use the files must be among them."""
-    allowances = [one for outcome in outcomes for one in outcome.allowances if one.at.source.path in files]
-    if not allowances:
-        return []
-    from rsppc.lint.allow import unused
+def stands_alone(outcome: Outcome) -> bool:
+    """Whether something is judged by itself where nothing uses it."""
+    return outcome.artifact.partition(":")[0] in ALONE_KINDS
 
-    return unused(allowances)
+
+def judge(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: bool) -> Judged:
+    """Check one file, and let go of it where it is no part of others."""
+    outcome = check_file(artifacts, path, purpose=purpose, strict=strict)
+    if not outcome.artifact:  # it is no part of others, so that memory need not grow with the number of files
+        artifacts.forget(path)
+    lone = stands_alone(outcome)
+    return Judged(
+        diagnostics=outcome.diagnostics,
+        path=path if lone else "",
+        artifact=outcome.artifact if lone else "",
+        uses=tuple(name for name in outcome.uses if name.startswith(_ALONE)),
+        allowances=outcome.allowances,
+    )
+
+
+_ALONE = tuple(f"{kind}:" for kind in ALONE_KINDS)
+
+
+def judge_alone(artifacts: Artifacts, path: str, *, purpose: Purpose, strict: bool) -> Judged:
+    """Judge a file that nothing uses."""
+    return Judged(diagnostics=checked_alone(artifacts, path, strict=strict).diagnostics)
 
 
 def unreleased(artifacts: Artifacts) -> tuple[str, ...]:

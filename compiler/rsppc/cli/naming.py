@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
@@ -18,21 +16,15 @@ from rsppc.lowering.artifacts import Artifact, Artifacts, UnknownArtifact
 from rsppc.model.kinds import BY_NAME
 from rsppc.workspace import Workspace
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-
-def runtime_option(command: _Command) -> _Command:
-    """Give a command `--runtime`."""
-    text = "The runtime that everything must run on; the default is `runtime` of `rsppc.toml`, or none."
-    return click.option("--runtime", metavar="REF", help=text)(command)
-
-
-def open_for_runtime(workspace: Workspace, runtime: str | None, sink: DiagnosticSink) -> Artifacts:
+def open_for_runtime(
+    workspace: Workspace, runtime: str | None, sink: DiagnosticSink, *, kind: type[Artifacts] = Artifacts
+) -> Artifacts:
     """The artifacts of a workspace, to be compiled for the runtime that is named; ends the command where it is not
     there."""
     if runtime is None:
-        return open_workspace(workspace, sink)
-    artifacts = open_workspace(replace(workspace, runtime=runtime, runtime_at=None), sink)
+        return open_workspace(workspace, sink, kind=kind)
+    artifacts = open_workspace(replace(workspace, runtime=runtime, runtime_at=None), sink, kind=kind)
     artifact_named(artifacts, "runtime", runtime)
     return artifacts
 

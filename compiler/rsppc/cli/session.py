@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -17,6 +18,11 @@ from rsppc.version import VERSION
 from rsppc.workspace import Workspace, find_workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def quick_collection() -> None:
+    """Let the garbage collector rest: a run makes few cycles, and ends soon."""
+    gc.disable()
 
 
 class Options(Record):
@@ -46,6 +52,12 @@ def finding_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def runtime_option(command: _Command) -> _Command:
+    """Give a command `--runtime`."""
+    text = "The runtime that everything must run on; the default is `runtime` of `rsppc.toml`, or none."
+    return click.option("--runtime", metavar="REF", help=text)(command)
 
 
 class _Format(click.ParamType[str]):

@@ -7,12 +7,11 @@ by whoever uses it.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rsppc.base.canonical_json import canonical, digest_value
 from rsppc.base.digest import Digest
-from rsppc.base.names import Ref, near_miss, parse_ref, version_key
+from rsppc.base.names import Ref, name_of_file, near_miss, parse_ref, version_key
 from rsppc.base.record import replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
@@ -342,7 +341,6 @@ def _there_are(artifact_id: str, versions: list[str]) -> str:
     return f"there {'are' if len(versions) > 1 else 'is'} {shown}"
 
 
-_STEM = re.compile(r"(?P<id>.+)_(?P<version>v[0-9]{1,9}(?:\.[0-9]{1,9}){0,2})")
 _TEXT_FORM_OF: dict[str, bytes] = {
     "pipeline": b"pipeline",
     "module": b"module",
@@ -352,6 +350,30 @@ _TEXT_FORM_OF: dict[str, bytes] = {
     "extension": b"nodes",
     "bundle": b"bundle",
 }
+
+
+def may_hold(path: str, data: bytes, kind: str, *, plain: bool = False) -> bool:
+    """Whether a file can hold an artifact of a kind: it names it, or spells something with escapes; `plain` files spell
+    no names so."""
+    if path.endswith(".rspp"):
+        return _TEXT_FORM_OF.get(kind, b"") in data
+    return BY_NAME[kind].schema_version.encode() in data or (not plain and b"\\" in data)
+
+
+def kinds_in(path: str, data: bytes) -> tuple[str, ...]:
+    """All kinds of artifact that a file can hold."""
+    if not path.endswith(".rspp") and b"\\" not in data and data.count(_VERSIONS) <= _FEW:
+        places = [data.find(_VERSIONS)]
+        while places[-1] >= 0:
+            places.append(data.find(_VERSIONS, places[-1] + 1))
+        data = b"\n".join(data[place : place + _VERSION_LENGTH_MAX] for place in places if place >= 0)
+    return tuple(kind for kind in BY_NAME if may_hold(path, data, kind))
+
+
+_VERSIONS = b"rspp."
+"""How every schema version begins."""
+_VERSION_LENGTH_MAX = max(len(kind.schema_version) for kind in BY_NAME.values())
+_FEW = 16
 
 
 class _Shelf:
@@ -429,13 +451,11 @@ class _Shelf:
         return known
 
     def _search(self, kind: str) -> list[Artifact]:
-        announced = BY_NAME[kind].schema_version.encode()
-        word = _TEXT_FORM_OF.get(kind, b"")
         found = []
         for path in self.paths:
             if path not in self._artifacts:
                 data = self._bytes(path)[0]
-                if data is None or (word not in data if path.endswith(".rspp") else announced not in data):
+                if data is None or not may_hold(path, data, kind, plain=self.shipped):
                     continue
             artifact, _ = self.artifact(path)
             if artifact is not None and artifact.kind.name == kind:
@@ -449,8 +469,7 @@ class _Shelf:
         return known
 
     def _index(self, path: str) -> None:
-        stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-        found = _STEM.fullmatch(stem)
+        found = name_of_file(path)
         if found is not None:
             self._by_name.setdefault(found["id"], []).append((found["version"], path))
 
@@ -555,7 +574,7 @@ def _kind_of(document: Document, root: Mapping, sink: DiagnosticSink) -> Artifac
 
 def _named_after_file(path: str, kind: ArtifactKind, root: Mapping) -> Mapping:
     """The content of an artifact with the name and version that its file has, where it has none of its own."""
-    found = _STEM.fullmatch(path.rsplit("/", 1)[-1].rpartition(".")[0])
+    found = name_of_file(path)
     stand_ins = {kind.id_field: found["id"] if found else "unnamed", "version": found["version"] if found else "v1"}
     named = Mapping({**root, **{key: name for key, name in stand_ins.items() if key not in root}})
     nowhere = [root.start] * (4 * (len(named) - len(root)))
@@ -565,9 +584,9 @@ def _named_after_file(path: str, kind: ArtifactKind, root: Mapping) -> Mapping:
 
 def _check_file_name(path: str, kind: ArtifactKind, root: Mapping, sink: DiagnosticSink) -> None:
     name = path.rsplit("/", 1)[-1]
-    stem, _, suffix = name.rpartition(".")
+    suffix = name.rpartition(".")[2]
     artifact_id, version = root[kind.id_field], root["version"]
-    found = _STEM.fullmatch(stem)
+    found = name_of_file(path)
     if found is not None and found["id"] == artifact_id and version_key(found["version"]) == version_key(version):
         return
     expected = f"{artifact_id}_{version}.{suffix}"

@@ -213,7 +213,8 @@ def catalog(artifacts: Artifacts, sink: DiagnosticSink) -> Catalog:
         found = DiagnosticSink()
         own, shipped = artifacts.of_kind("extension")
         for manifest in own:
-            for diagnostic in manifest.diagnostics:  # what is unsound of a manifest is missing from the catalog
+            _, unsound = artifacts.at(manifest.path)
+            for diagnostic in unsound:  # what is unsound of a manifest is missing from the catalog
                 found.report(diagnostic)
         made = lower_catalog([one.root for one in own], [one.root for one in shipped], found)
         known = artifacts.cache["catalog"] = (made, found.sorted())

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import click
 
-from rsppc.batch import each
-from rsppc.checking import check_file
-from rsppc.cli.building import Built, build_entry, report_locked
+from rsppc.cli.answers import Answers, CacheUse, cache_options
+from rsppc.cli.building import Built, build_entry, built_again, kept_of, report_locked
 from rsppc.cli.entry import find_entry
 from rsppc.cli.exits import ENVIRONMENT, OK
-from rsppc.cli.gathering import quick_collection, unreleased
-from rsppc.cli.naming import open_for_runtime, runtime_option
-from rsppc.cli.session import Options, exit_code, finding_options, report, workspace_here
+from rsppc.cli.session import (
+    Options,
+    exit_code,
+    finding_options,
+    quick_collection,
+    report,
+    runtime_option,
+    workspace_here,
+)
 from rsppc.cli.summary import print_summary
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import entries
-from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.outputs import remove_left_overs
 
 
@@ -35,6 +37,7 @@ from rsppc.outputs import remove_left_overs
 @click.option("--output", metavar="FOLDER", help="Where to write; the default is `output` of `rsppc.toml`, or `build`.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
 @click.option("--verbose", "-v", is_flag=True, help="Print warnings and notes in full.")
+@cache_options
 @runtime_option
 @finding_options
 def COMMAND(
@@ -44,6 +47,8 @@ def COMMAND(
     snapshot: str,
     output: str | None,
     jobs: int,
+    cache: bool | None,
+    explain_cache: bool,
     runtime: str | None,
     format: str,
     reports: tuple[str, ...],
@@ -59,21 +64,31 @@ def COMMAND(
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
-    artifacts = open_for_runtime(workspace, runtime, sink)
-    wanted = [find_entry(artifacts, name) for name in names] or list(entries(artifacts))
+    answers = Answers(
+        workspace,
+        sink,
+        purpose="build",
+        strict=options.strict,
+        runtime=runtime,
+        cache=CacheUse(wanted=cache, explained=explain_cache),
+        snapshot=snapshot,
+    )
+    wanted, alone = _wanted(answers, names)
     found: list[Diagnostic] = list(sink.sorted())
-    if not names:
-        found.extend(_alone(artifacts, wanted, strict=options.strict))
+    for outcome in answers.checked_each(alone):
+        found.extend(outcome.diagnostics)
     if locked:
-        for entry in wanted:
-            found.extend(report_locked(entry, artifacts))
+        for path in wanted:
+            entry, _ = answers.artifacts.at(path)
+            found.extend(report_locked(entry, answers.artifacts) if entry is not None else ())
     root = output or os.path.join(workspace.root, workspace.output)
-    work = partial(build_entry, artifacts, snapshot=snapshot, root=root, strict=options.strict)
     remove_left_overs(root)
-    built = list(_progress(each(wanted, work, jobs=jobs), len(wanted), show=options.format == "text"))
+    results = _built(answers, wanted, snapshot=snapshot, root=root, strict=options.strict, jobs=jobs)
+    built = list(_progress(results, len(wanted), show=options.format == "text"))
+    answers.finish()
     for one in built:
         found.extend(one.diagnostics)
-    files = artifacts.paths() if not names else tuple(entry.path for entry in wanted)
+    files = answers.paths() if not names else tuple(wanted)
     made = report(found, files, options, brief=not verbose)
     if options.format == "text":
         print_summary(built, os.path.relpath(root))
@@ -83,14 +98,34 @@ def COMMAND(
     return max(exit_code(made), ENVIRONMENT if faults else OK)
 
 
-def _alone(artifacts: Artifacts, wanted: Sequence[Artifact], *, strict: bool) -> list[Diagnostic]:
-    """Findings in files that no bundle compiles."""
-    compiled = {entry.path for entry in wanted}
-    found: list[Diagnostic] = []
-    for path in unreleased(artifacts):
-        if path not in compiled:
-            found.extend(check_file(artifacts, path, purpose="build", strict=strict).diagnostics)
-    return found
+def _wanted(answers: Answers, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files of what is built, and files that are checked because no bundle compiles them."""
+    if names:
+        return [find_entry(answers.artifacts, name).path for name in names], []
+    unreleased = answers.unreleased()
+    wanted = answers.entries(unreleased)
+    compiled = set(wanted)
+    return wanted, [path for path in unreleased if path not in compiled]
+
+
+def _built(
+    answers: Answers, wanted: Sequence[str], *, snapshot: str, root: str, strict: bool, jobs: int
+) -> Iterator[Built]:
+    """What became of each entry, by its file."""
+
+    def find_out(question: str) -> Built:
+        entry, _ = answers.artifacts.at(question.partition(" ")[2])
+        assert entry is not None
+        remembered = answers.memory is not None
+        return build_entry(answers.artifacts, entry, snapshot=snapshot, root=root, strict=strict, remembered=remembered)
+
+    return answers.ask_each(
+        [f"build {path}" for path in wanted],
+        find_out,
+        jobs=jobs,
+        again=lambda kept: built_again(kept, root),
+        keep=kept_of,
+    )
 
 
 def _progress(results: Iterator[Built], count: int, *, show: bool) -> Iterator[Built]:

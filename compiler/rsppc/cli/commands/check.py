@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from rsppc.cli.gathering import compiled_files, quick_collection, unreleased, unused_allowances
-from rsppc.cli.naming import open_for_runtime, runtime_option
-from rsppc.cli.session import Options, exit_code, finding_options, report, usage, workspace_here
+from rsppc.cli.answers import Answers, CacheUse, cache_options
+from rsppc.cli.judged import unused_allowances
+from rsppc.cli.session import (
+    Options,
+    exit_code,
+    finding_options,
+    quick_collection,
+    report,
+    runtime_option,
+    usage,
+    workspace_here,
+)
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.workspace import FILE_SIZE_MAX
+
+if TYPE_CHECKING:
+    # The compiler is imported when the cache has no answer.
+    from rsppc.lowering.artifacts import Artifact, Artifacts
 
 
 @click.command(
@@ -26,6 +39,7 @@ from rsppc.workspace import FILE_SIZE_MAX
 @click.option("--baseline", metavar="FILE", help="Lint findings that are known: only more of them are shown.")
 @click.option("--update-baseline", is_flag=True, help="Write the baseline anew, where there are not more findings.")
 @click.option("--allow-more", is_flag=True, help="Let `--update-baseline` write more findings than there were.")
+@cache_options
 @runtime_option
 @finding_options
 def COMMAND(  # the module's one member, found by this name
@@ -35,6 +49,8 @@ def COMMAND(  # the module's one member, found by this name
     baseline: str | None,
     update_baseline: bool,
     allow_more: bool,
+    cache: bool | None,
+    explain_cache: bool,
     runtime: str | None,
     format: str,
     reports: tuple[str, ...],
@@ -49,11 +65,13 @@ def COMMAND(  # the module's one member, found by this name
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
-    artifacts = open_for_runtime(workspace, runtime, sink)
-    paths = tuple(_known_path(name, stdin_name, artifacts) for name in files)
-    to_check = tuple(dict.fromkeys(_released_in(path, artifacts) for path in paths)) or unreleased(artifacts)
-    outcomes = list(compiled_files(artifacts, to_check, purpose="check", strict=options.strict, jobs=jobs))
-    paths = paths or artifacts.paths()
+    use = CacheUse(wanted=False if "-" in files else cache, explained=explain_cache)
+    answers = Answers(workspace, sink, purpose="check", strict=options.strict, runtime=runtime, cache=use)
+    paths = tuple(_known_path(name, stdin_name, answers.artifacts) for name in files)
+    to_check = tuple(dict.fromkeys(_released_in(path, answers.artifacts) for path in paths)) or answers.unreleased()
+    outcomes = list(answers.checked(to_check, jobs=jobs))
+    answers.finish()
+    paths = paths or answers.paths()
     found = [*sink.sorted(), *(one for outcome in outcomes for one in outcome.diagnostics)]
     whole = not files and not any(one.severity == "error" for one in found)  # rules are silent beside errors
     if whole:

@@ -8,9 +8,8 @@ import click
 
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.fixing import Applied, Choice, Repaired, repaired
-from rsppc.cli.gathering import quick_collection
 from rsppc.cli.rewriting import counted, files_named, print_diffs, write_source
-from rsppc.cli.session import usage, workspace_here
+from rsppc.cli.session import quick_collection, usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink, severity_in
 from rsppc.workspace import Workspace
 

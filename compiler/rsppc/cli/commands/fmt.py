@@ -9,9 +9,8 @@ import click
 
 from rsppc.base.record import Record
 from rsppc.cli.exits import BUG, FINDINGS, OK
-from rsppc.cli.gathering import quick_collection
 from rsppc.cli.rewriting import SourceFile, counted, files_named, print_diffs, write_source
-from rsppc.cli.session import Options, exit_code, finding_options, report, usage
+from rsppc.cli.session import Options, exit_code, finding_options, quick_collection, report, usage
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.diagnostics.report import render_report, report_of
 from rsppc.formatting.format import Formatted, formatted

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from rsppc.cli.gathering import quick_collection
 from rsppc.cli.rewriting import print_diffs, write_source
-from rsppc.cli.session import Options, exit_code, report, usage
+from rsppc.cli.session import Options, exit_code, quick_collection, report, usage
 from rsppc.cli.testing import Outcome, Page, Runner, as_json, as_junit, counted, coverage_lines, pages_named
 from rsppc.diagnostics import Diagnostic
 from rsppc.diagnostics.report import report_of
