@@ -84,6 +84,13 @@ def test_an_unpinned_reference_is_a_mutable_target(here: Path) -> None:
     assert advance(here)[0] == 1 and not (here / JOURNAL).exists()
 
 
+def test_a_slip_in_a_name_says_nothing_against_the_version(here: Path) -> None:
+    """Of two versions the one that was written is meant; the newest would be the bundle that is rolled out."""
+    make(here, {ROLLOUT_PATH: ROLLOUT.replace("rollback_ref: line_bundle/v1", "rollback_ref: line_bundel/v1")})
+    said = rsppc_here(here, "check").stdout.decode()
+    assert "did you mean `line_bundle/v1`?" in said and "line_bundle/v2`?" not in said
+
+
 @pytest.mark.parametrize("ref", ["line_bundle/latest", "line_bundle", "line_bundle/v*", "line_bundle/>=v1"])
 def test_a_reference_that_moves_cannot_even_be_written(here: Path, ref: str) -> None:
     """R-001-71: no `latest`, no range."""

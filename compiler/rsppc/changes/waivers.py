@@ -13,7 +13,7 @@ from rsppc.changes.breaking import KINDS
 from rsppc.changes.finding import LEVELS, Breaking, Level
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.lowering.check_shape import sound_mapping
-from rsppc.model.change import WAIVERS
+from rsppc.model.change import WAIVER, WAIVERS
 from rsppc.syntax.document import Mapping
 from rsppc.syntax.reader import read
 
@@ -73,7 +73,7 @@ def read_waivers(path: str, data: bytes, sink: DiagnosticSink) -> tuple[Waiver, 
     for found in reading.sorted():
         sink.report(found)
     entries = sound.get("waivers") or () if sound is not None else ()
-    required = {one.name for one in WAIVERS.fields[1].type.item.shape.fields}  # type: ignore[union-attr]
+    required = {one.name for one in WAIVER.fields}
     return tuple(
         Waiver(
             code=one["code"],

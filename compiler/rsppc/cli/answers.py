@@ -164,12 +164,15 @@ class Answers:
     ) -> Iterator[_T]:
         if not questions:
             return
-        from rsppc.caching.asking import AskedArtifacts, noted
+        from rsppc.caching.asking import AskedArtifacts, Noted, noted
 
         memory, artifacts = self.memory, self.artifacts
         assert memory is not None and isinstance(artifacts, AskedArtifacts)
         self._share(jobs)
-        work = lambda question: noted(artifacts, lambda: find_out(question), keep)  # noqa: E731
+
+        def work(question: str) -> Noted:
+            return noted(artifacts, lambda: find_out(question), keep)
+
         for question, one in zip(questions, each(questions, work, jobs=jobs), strict=True):
             memory.learn(question, one)
             yield one.value

@@ -311,7 +311,8 @@ class Artifacts:
             folder = f"{self.workspace.sources}/{BY_NAME[kind].folder}/{ref.id}_{ref.version}.yaml"
             sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"write it in `{folder}`"))
             return None
-        meant = f"{guess}/{known[guess][-1]}"
+        same = (one for one in known[guess] if version_key(one) == version_key(ref.version))
+        meant = f"{guess}/{next(same, known[guess][-1])}"  # a slip in the name says nothing against the version
         fixes = (Fix(title=f"write `{meant}`", edits=(Edit(at=at, text=meant),)),)
         sink.report(UnknownArtifact(at=at, kind=kind, subject=ref.name, advice=f"did you mean `{meant}`?", fixes=fixes))
         return meant

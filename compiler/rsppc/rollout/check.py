@@ -11,7 +11,7 @@ from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.rollout.check_cohorts import check_cohorts
-from rsppc.rollout.check_steps import check_steps
+from rsppc.rollout.check_steps import check_phase_order, check_steps
 from rsppc.rollout.plan import same_version, target
 from rsppc.syntax.document import Mapping
 
@@ -64,6 +64,7 @@ class OtherBuildPinned(Diagnostic):
 def check_artifact(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) -> None:
     """Report what is wrong with a manifest whose form is sound."""
     if any(found.severity == "error" for found in artifact.diagnostics):
+        check_phase_order(artifact.root, sink)
         return  # what was refused is missing here, and would seem forgotten
     root = artifact.root
     _check_bundles(root, sink)

@@ -111,7 +111,8 @@ def _check_strategy(root: Mapping, sink: DiagnosticSink) -> None:
         sink.report(StrategyDoesNotFit(at=at, subject=strategy, problem=problem, remedy=remedy))
 
 
-def _check_phases(root: Mapping, sink: DiagnosticSink) -> None:
+def check_phase_order(root: Mapping, sink: DiagnosticSink) -> None:
+    """Report phases that do not ascend. What stands there is judged even where something else of the file is not."""
     written = root.get("phases")
     if not written:
         return
@@ -119,6 +120,13 @@ def _check_phases(root: Mapping, sink: DiagnosticSink) -> None:
         earlier, later = written[index - 1], written[index]
         if later <= earlier:
             sink.report(PhasesDoNotAscend(at=written.value_span(index), earlier=earlier, later=later))
+
+
+def _check_phases(root: Mapping, sink: DiagnosticSink) -> None:
+    written = root.get("phases")
+    if not written:
+        return
+    check_phase_order(root, sink)
     last = len(written) - 1
     if written[last] != 100:
         sink.report(PhasesEndEarly(at=written.value_span(last), last=written[last]))
