@@ -15,12 +15,15 @@ from typing import Literal
 
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.ir.catalog import Port
+from rsppc.ir.ports import inputs_of, outputs_of, solver_input
 from rsppc.ir.program import Program
 from rsppc.lint.engine import Linted, lint
 from rsppc.lowering.alone import lower_alone
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import lower
-from rsppc.passes.order import ALONE, ALONE_GOVERNING, ORDER
+from rsppc.passes import infer_types
+from rsppc.passes.order import ALONE, ALONE_GOVERNING, ORDER, SIGNATURE
 from rsppc.workspace import Workspace
 
 Purpose = Literal["check", "build"]
@@ -63,6 +66,28 @@ def check_alone(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) 
     program = lower_alone(artifacts, artifact, sink)
     for step in ALONE_GOVERNING if program.policies else ALONE:
         program = step.run(program, sink)
+
+
+def signature(artifacts: Artifacts, module: Artifact) -> dict[tuple[str, str], Port]:
+    """The ports that a module exposes, by direction and name, with all that each may carry as far as it decides.
+
+    A module that is broken has the ports that could be saved of it.
+    """
+    sink = DiagnosticSink()
+    program = lower_alone(artifacts, module, sink)
+    for step in SIGNATURE:
+        program = step.run(program, sink)
+    types = infer_types.possible(program)
+    exposed = program.exposed[module.id]
+    found: dict[tuple[str, str], Port] = {}
+    for direction, ends in (("in", exposed.inputs), ("out", exposed.outputs)):
+        for name, end in ends.items():
+            node = program.nodes.get(end.node)
+            inside = (inputs_of if direction == "in" else outputs_of)(node).get(end.port or "") if node else None
+            if inside is not None:
+                solved = solver_input(inside.name) if direction == "in" else inside.name
+                found[direction, name] = replace(inside, type=types[end.node][solved], place=end.place)
+    return found
 
 
 def prove_fixes(

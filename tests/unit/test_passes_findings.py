@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import Compilation, compile_bundle, open_workspace, prove_fixes
+from rsppc.emit.artifacts import artifacts
 from rsppc.workspace import find_workspace
 from workspaces import BUNDLE, BUNDLE_PATH, CLEAN, SPEC, SPEC_PATH
 
@@ -284,6 +285,72 @@ def test_nodes_of_one_name_are_inserted_only_by_rules_that_exclude_each_other(be
         "rule_1",
         "the node of rule `rule_0`",
     )
+
+
+def text_node_types(bench: Workbench, *types: tuple[str, str, str]) -> None:
+    """Declare node types from text to text: name, what goes in, what comes out."""
+    head = "schema_version: rspp.extension.manifest.v1\nextension_id: own\nversion: v1\ntype: node\napi_version: v1\n"
+    declared = "".join(
+        f"  - {{node_type: {name}, doc: From text to text., role: processor, execution_mode: in_process,\n"
+        f"     impl_ref: 'builtin:{name}', digest: 'sha256:{'0' * 64}', config: [],\n"
+        f"     ports: [{{name: text, direction: in, type: 'text<{into}>', lane: DataLane, doc: In.}},\n"
+        f"             {{name: text, direction: out, type: 'text<{out_of}>', lane: DataLane, doc: Out.}}],\n"
+        "     cancel: {mode: preemptible, cancel_latency_ms: 0, style: hard}, turn_cancel: none, state: none,\n"
+        "     scope: inherit, latency: {p50_ms: 1, p95_ms: 5}, timeout_ms: 100, modality: null,\n"
+        "     resource_limits: {cpu_milli: 100, memory_bytes: 33554432, max_concurrency: 256}}\n"
+        for name, into, out_of in types
+    )
+    bench.write("pipelines/extensions/own_v1.yaml", f"{head}node_types:\n{declared}")
+
+
+def text_inserts(*rules: tuple[str, str]) -> str:
+    """Insert rules on one edge, each by its node type and its condition, which may be missing."""
+    return "insert_rules:\n" + "".join(
+        f"  - id: rule_{index}\n{when and f'    when: {when!r}' + chr(10)}"
+        f"    insert: {{node_id: node_{index}, node_type: {node_type}}}\n"
+        "    between: {from: sentences.text, to: tts.text}\n"
+        for index, (node_type, when) in enumerate(rules)
+    )
+
+
+def test_nodes_stand_on_an_edge_in_the_order_of_rules_whether_they_always_hold_or_not(bench: Workbench) -> None:
+    """R-001-28: what masks personal data before it is reworded does so for the tenants that it is for, too."""
+    under(bench, text_inserts(("safety.pii_redactor", "tenant.id == 'a'"), ("text.normalizer", "")))
+    program = bench.compile()[0].program
+    assert program is not None and program.proofs is not None
+    assert [edge.id for edge in program.edges if "node_1" in edge.id] == [
+        "sentences.text->node_1.text",
+        "node_1.text->tts.text",
+    ]
+    (insert,) = artifacts(program).resolved_spec["rules"]["insert"]
+    assert (insert["replaces"], insert["into"]["from"], insert["out_of"]["to"]) == (
+        "sentences.text->node_1.text",
+        "sentences.text",
+        "node_1.text",
+    )
+    (path,) = (one for one in program.proofs.paths if one.name == "first_output")
+    steps = [step.subject for step in path.steps]
+    assert steps.index("node_0.text") + 2 == steps.index("node_1.text")
+    assert steps[steps.index("node_0.text") + 1] == "node_0.text->node_1.text"
+
+
+def test_a_later_rule_that_always_holds_does_not_hide_that_an_earlier_one_never_fits(bench: Workbench) -> None:
+    """R-001-28"""
+    text_node_types(bench, ("own.finish", "segment", "final"), ("own.cut", "segment", "segment"))
+    under(bench, text_inserts(("own.finish", "tenant.id == 'a'"), ("own.cut", "")))
+    (found,) = bench.findings()
+    assert (found.name, found.subject) == ("insert-does-not-fit", "rule_0")
+
+
+def test_two_rules_that_may_hold_together_must_fit_behind_each_other(bench: Workbench) -> None:
+    """R-001-28: each fits on the edge alone; both together pass what the second cannot take."""
+    text_node_types(bench, ("own.finish", "segment", "final"), ("own.cut", "segment", "segment"))
+    under(bench, text_inserts(("own.finish", "tenant.id == 'a'"), ("own.cut", "session.region == 'eu'")))
+    (found,) = bench.findings()
+    assert (found.severity, found.name, found.subject) == ("error", "lost-mode", "node_0.text->node_1.text")
+    assert "rule rule_0 and rule rule_1" in found.notes[-1]
+    bench.change("tenant.id == 'a'", "session.region == 'us'", "pipelines/policies/house_v1.yaml")
+    assert bench.findings() == ()
 
 
 def test_rules_that_exclude_each_other_make_as_many_programs_as_there_are_rules(bench: Workbench) -> None:

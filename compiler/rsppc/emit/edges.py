@@ -76,7 +76,7 @@ class EdgeWriter:
         """`type`, and for kinds with modes or signals what of them passes and what is filtered out."""
         known = self._types.get((source_type, flow))
         if known is None:
-            known = self._types[source_type, flow] = _passing(source_type, flow)
+            known = self._types[source_type, flow] = passing(source_type, flow)
         return known
 
     def _queue_of(self, buffer: Mapping[str, Setting]) -> SharedPart:
@@ -180,7 +180,8 @@ def is_explicit(edge: Edge) -> bool:
     return any(is_said_of_the_edge(setting.origin) for setting in edge.buffer.values())
 
 
-def _passing(source_type: PortType | None, flow: EdgeFlow | None) -> dict[str, Any]:
+def passing(source_type: PortType | None, flow: EdgeFlow | None) -> dict[str, Any]:
+    """What an edge passes of what its source produces, as an edge in an artifact says it."""
     if flow is not None and flow.unchecked:
         return {"type": print_type(UNCHECKED)}
     if source_type is None:

@@ -10,7 +10,7 @@ from rsppc.base.record import Record, replace
 from rsppc.emit.edges import EdgeWriter, frame_of
 from rsppc.emit.nodes import NodeWriter
 from rsppc.emit.origins import Part
-from rsppc.ir.inserts import EdgeIndex, fitting_ports, insert_rules, split_edge, with_type_defaults
+from rsppc.ir.inserts import Fitted, fitted_inserts, split_edge, with_type_defaults
 from rsppc.ir.network import EdgeFlow, Network, NetworkEdge, NetworkNode, template_of
 from rsppc.ir.ports import inputs_of, outputs_of, solver_input, solver_template
 from rsppc.ir.program import Edge, InsertRule, Node, Program
@@ -37,29 +37,21 @@ def conditional_inserts(
     program: Program, flows: dict[str, EdgeFlow], nodes: NodeWriter, edges: EdgeWriter
 ) -> tuple[Insert, ...]:
     """The inserts that are decided when a turn opens, in the order in which their nodes stand on an edge."""
-    rules = insert_rules(program)
-    found: list[Insert] = []
-    if any(rule.when is not None for rule in rules):
-        index = EdgeIndex(program, (rule.node.id for rule in rules if rule.when is None))
-        for rule in rules:
-            edge = index.edge_of(rule) if rule.when is not None and rule.node.id not in program.nodes else None
-            ports = fitting_ports(rule.node, edge, program) if edge is not None else None
-            if edge is not None and ports is not None:
-                pointer = f"/rules/insert/{len(found)}"
-                found.append(_insert(pointer, program, rule, edge, ports, flows, nodes, edges))
-    return tuple(found)
+    return tuple(
+        _insert(f"/rules/insert/{number}", program, fitted, flows, nodes, edges)
+        for number, fitted in enumerate(fitted_inserts(program))
+    )
 
 
 def _insert(
     pointer: str,
     program: Program,
-    rule: InsertRule,
-    edge: Edge,
-    ports: tuple[str, str],
+    fitted: Fitted,
     flows: dict[str, EdgeFlow],
     nodes: NodeWriter,
     edges: EdgeWriter,
 ) -> Insert:
+    rule, edge, ports = fitted.rule, fitted.edge, fitted.ports
     entry, leaving = ports
     node = with_type_defaults(rule.node)
     lane = program.lanes.get(edge.id, "DataLane")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, assert_never
 
 from rsppc.base.canonical_json import canonical
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
 from rsppc.base.source import Place
 from rsppc.emit.canonical_document import Member, object_of
@@ -213,10 +214,3 @@ class _Steps(dict[str | int, str]):
 
 _STEPS = _Steps()
 _SCALARS = frozenset((str, int, bool, type(None)))
-
-
-def escaped(key: str) -> str:
-    """A key as a step of a JSON Pointer."""
-    if "~" in key or "/" in key:
-        return key.replace("~", "~0").replace("/", "~1")
-    return key

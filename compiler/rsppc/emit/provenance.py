@@ -17,6 +17,7 @@ from msgspec import Raw
 
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest
+from rsppc.base.json_pointer import steps_of
 from rsppc.base.source import Place, Source, Span
 from rsppc.emit.canonical_document import CanonicalDocument, Member, array_of, document, entry, object_of
 from rsppc.emit.origins import Story, label
@@ -40,10 +41,9 @@ def provenance_document(program: Program, spec: ResolvedSpec, bundle: Digest, co
 def origin_of(side_file: dict[str, Any], pointer: str) -> dict[str, Any] | None:
     """The entry that tells the story of a leaf; None where the pointer leads to no leaf."""
     found = side_file["leaves"]
-    for step in pointer.split("/")[1:]:
+    for key in steps_of(pointer):
         if isinstance(found, int):
             break
-        key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(found, list):
             if not (key.isascii() and key.isdigit() and int(key) < len(found)):
                 return None

@@ -13,13 +13,14 @@ from typing import Any
 
 from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import Digest, digest_chunks
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
 from rsppc.emit.canonical_document import CanonicalDocument, Member, canonical_pieces, entry, entry_pieces, object_of
 from rsppc.emit.conditions import condition
 from rsppc.emit.edges import LANES, EdgeWriter
 from rsppc.emit.inserts import Insert, conditional_inserts
 from rsppc.emit.nodes import NodeWriter, provider_of
-from rsppc.emit.origins import Ledger, Part, Story, escaped
+from rsppc.emit.origins import Ledger, Part, Story
 from rsppc.emit.turn_rules import View, layers_part, rules_part
 from rsppc.ir.actions import allowed_actions
 from rsppc.ir.network import EdgeFlow

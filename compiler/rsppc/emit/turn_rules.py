@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rsppc.base.json_pointer import escaped
 from rsppc.emit.conditions import condition
 from rsppc.emit.edges import canonical_strategy, watermarks
 from rsppc.emit.inserts import Insert
-from rsppc.emit.origins import Ledger, Part, escaped
+from rsppc.emit.origins import Ledger, Part
 from rsppc.ir.program import DegradeRule, Edge, Layer, Node, Patch, Program, ProviderRule
 from rsppc.ir.setting import Setting
 from rsppc.ir.setting_path import print_steps

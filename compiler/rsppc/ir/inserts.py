@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeAlias
 
-from rsppc.base.record import replace
+from rsppc.base.record import Record, replace
 from rsppc.ir.catalog import Port
 from rsppc.ir.ports import inputs_of, outputs_of
 from rsppc.ir.program import Condition, Edge, End, InsertRule, Node, Program
@@ -39,26 +39,57 @@ class Exclusion:
 
 
 class EdgeIndex:
-    """Edges by all their names, and by the inserted nodes that stand before them."""
+    """Which edge a rule means: edges by all their names, and the nodes that other rules have put on them."""
 
-    def __init__(self, program: Program, inserted: Iterable[str]) -> None:
+    def __init__(self, program: Program) -> None:
         self._named: dict[str, Edge] = {}
         self._behind: dict[str, Edge] = {}
-        standing = set(inserted)
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._standing: dict[str, int] = {}
+        for number, rule in enumerate(insert_rules(program)):
+            self._numbers.setdefault((rule.policy, rule.id), number)
+            # Rules with a condition are tried in their order, so that what stands there of them comes first.
+            at = number if rule.when is None else -1
+            self._standing[rule.node.id] = min(at, self._standing.get(rule.node.id, at))
         for edge in program.edges:
             for name in (edge.id, *edge.aliases):
                 self._named.setdefault(name, edge)
-            if edge.source.node in standing:
+            if edge.source.node in self._standing:
                 self._behind.setdefault(edge.source.node, edge)
 
     def edge_of(self, rule: InsertRule) -> Edge | None:
-        """The edge of a rule; its last part where other rules have put nodes on it."""
+        """The edge of a rule; of one on which other rules have put nodes the part behind those that come earlier."""
         edge = self._named.get(f"{rule.source}->{rule.target}")
+        number = self._numbers[rule.policy, rule.id]
         seen: set[str] = set()
-        while edge is not None and edge.target.node in self._behind and edge.target.node not in seen:
-            seen.add(edge.target.node)
-            edge = self._behind[edge.target.node]
+        while edge is not None and (node := edge.target.node) in self._behind and node not in seen:
+            if self._standing[node] > number:
+                break
+            seen.add(node)
+            edge = self._behind[node]
         return edge
+
+
+class Fitted(Record):
+    """A rule with the edge that it means, and the input and the output by which its node is connected there."""
+
+    rule: InsertRule
+    edge: Edge
+    ports: tuple[str, str]
+
+
+def fitted_inserts(program: Program) -> list[Fitted]:
+    """The rules that are decided when a turn opens, in the order in which their nodes stand on an edge. The ports are
+    those that fit where no other condition holds: by them runtimes connect the node, whatever else holds."""
+    rules = [rule for rule in insert_rules(program) if rule.when is not None and rule.node.id not in program.nodes]
+    index = EdgeIndex(program) if rules else None
+    found: list[Fitted] = []
+    for rule in rules:
+        edge = index.edge_of(rule) if index is not None else None
+        ports = fitting_ports(rule.node, edge, program) if edge is not None else None
+        if edge is not None and ports is not None:
+            found.append(Fitted(rule=rule, edge=edge, ports=ports))
+    return found
 
 
 def insert_rules(program: Program) -> list[InsertRule]:

@@ -17,13 +17,13 @@ position: that is three times as fast as by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Place
 from rsppc.ir.catalog import Latency, NodeType, Port, Provider
-from rsppc.ir.inserts import Excludes, Exclusion
+from rsppc.ir.inserts import EdgeIndex, Excludes, Exclusion, fitting_ports
 from rsppc.ir.ports import outputs_of
 from rsppc.ir.program import Edge, InsertRule, LatencyPath, LatencyStep, Node, Program, Proofs
 from rsppc.ir.setting import Setting
@@ -400,8 +400,8 @@ def inserts_on_edges(program: Program) -> list[tuple[InsertRule, Edge]]:
     rules = [rule for rule in conditional_inserts(program) if rule.node.type is not None]
     if not rules:
         return []
-    names = {name: edge for edge in program.edges for name in (*edge.aliases, edge.id)}
-    found = [(rule, names.get(f"{rule.source}->{rule.target}")) for rule in rules]
+    index = EdgeIndex(program)
+    found = [(rule, index.edge_of(rule)) for rule in rules]
     return [(rule, edge) for rule, edge in found if edge is not None]
 
 
@@ -445,7 +445,19 @@ def _worst_inserts(
         else:
             group.append(index)
     chosen = sorted(group[0] for group in groups)
-    return tuple(part for index in chosen for part in parts[index]), everything
+    return tuple(_chained([(rules[index], parts[index]) for index in chosen], edge, program)), everything
+
+
+def _chained(inserted: list[tuple[InsertRule, tuple[Part, ...]]], edge: Edge, program: Program) -> Iterator[Part]:
+    """The parts of nodes that stand behind each other: what leads on from one leads to the next."""
+    for index, (_, parts) in enumerate(inserted):
+        behind = inserted[index + 1][0].node if index + 1 < len(inserted) else None
+        ports = fitting_ports(behind, edge, program) if behind is not None else None
+        for part in parts:
+            source, arrow, _ = part.subject.partition("->")
+            if behind is not None and ports is not None and arrow:
+                part = replace(part, subject=f"{source}->{behind.id}.{ports[0]}")
+            yield part
 
 
 def _known_sum(parts: tuple[Part, ...]) -> int:

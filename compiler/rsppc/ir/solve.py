@@ -59,6 +59,7 @@ __all__ = [
     "Template",
     "components",
     "instantiate",
+    "possible_types",
     "solve",
     "template_of",
 ]
@@ -85,6 +86,14 @@ def solve(network: Network) -> Solution:
 
         conflicts = conflicts_of(state, flow)
     return Solution(types=types, inferred=inferred, edges=tuple(flow.edges), conflicts=tuple(conflicts))
+
+
+def possible_types(network: Network) -> dict[str, Mapping[str, PortType]]:
+    """What every port may still be: as `solve` says it, with everything left open that connections leave open."""
+    state = State(network)
+    _unite(state)
+    gather(state)
+    return _fixed_types(state, flow_of(state))[0]
 
 
 def components(network: Network, *, choosing: Collection[str] | None = None) -> dict[str, int]:

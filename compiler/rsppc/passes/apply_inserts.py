@@ -67,16 +67,23 @@ class InsertDoesNotFit(Diagnostic):
 
 
 def run(program: Program, sink: DiagnosticSink) -> Program:
-    sound: dict[int, InsertRule] = {}
+    rules = insert_rules(program)
+    named: list[InsertRule] = []
     by_name: dict[str, list[InsertRule]] = {}
     exclusion = Exclusion(exclude_each_other)
-    for rule in insert_rules(program):
+    for rule in rules:
         namesakes = by_name.setdefault(rule.node.id, [])
-        if _has_own_name(rule, namesakes, exclusion, program, sink) and _is_sound(rule, program, sink):
-            sound[id(rule)] = usable = _with_sound_fallback(rule, program, sink)
+        if _has_own_name(rule, namesakes, exclusion, program, sink):
             namesakes.append(rule)
+            named.append(rule)
+    sound: dict[int, InsertRule] = {}
+    # A node that comes and goes must fit beside those that are always there, also where their rules come later.
+    for rule in sorted(named, key=lambda one: one.when is not None):
+        ports = _sound_ports(rule, program, sink)
+        if ports is not None:
+            sound[id(rule)] = usable = _with_sound_fallback(rule, program, sink)
             if rule.when is None:
-                program = inserted(program, usable)
+                program = inserted(program, usable, ports)
     policies = tuple(
         replace(policy, insert_rules=tuple(sound[id(rule)] for rule in policy.insert_rules if id(rule) in sound))
         for policy in program.policies
@@ -84,11 +91,10 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     return replace(program, policies=policies)
 
 
-def inserted(program: Program, rule: InsertRule) -> Program:
-    """The program with the rule's node on its edge; unchanged where it does not fit there."""
+def inserted(program: Program, rule: InsertRule, ports: tuple[str, str]) -> Program:
+    """The program with the rule's node on its edge, connected by an input and an output of its own."""
     edge = edge_between(program, rule)
-    ports = fitting_ports(rule.node, edge, program) if edge is not None else None
-    if edge is None or ports is None:
+    if edge is None:
         return program
     node = with_type_defaults(rule.node)
     edges: list[Edge] = []
@@ -97,15 +103,26 @@ def inserted(program: Program, rule: InsertRule) -> Program:
     return replace(program, nodes={**program.nodes, node.id: node}, edges=tuple(edges))
 
 
+def inserted_in_order(program: Program, rule: InsertRule, ports: tuple[str, str]) -> Program:
+    """The program with a conditional insert, its node put into the order behind its producer."""
+    changed = inserted(program, rule, ports)
+    if changed is program:
+        return program
+    position = {node_id: index for index, node_id in enumerate(changed.order)}
+    feeding = next(edge.source.node for edge in changed.edges if edge.target.node == rule.node.id)
+    after = position.get(feeding, len(changed.order) - 1) + 1
+    return replace(changed, order=(*changed.order[:after], rule.node.id, *changed.order[after:]))
+
+
 def edge_between(program: Program, rule: InsertRule) -> Edge | None:
-    """The edge of a rule; the last part of it where other rules have put nodes on it."""
-    return EdgeIndex(program, (one.node.id for one in insert_rules(program))).edge_of(rule)
+    """The edge of a rule; of one on which other rules have put nodes the part behind those that come earlier."""
+    return EdgeIndex(program).edge_of(rule)
 
 
 def _has_own_name(
     rule: InsertRule, namesakes: list[InsertRule], exclusion: Exclusion, program: Program, sink: DiagnosticSink
 ) -> bool:
-    """Whether no program has another node of the name; `namesakes` are sound rules before this one."""
+    """Whether no program has another node of the name; `namesakes` are rules before this one."""
     name = rule.node.id
     other = next((one for one in namesakes if not exclusion.of(one, rule)), None)
     if other is None and name not in program.nodes:
@@ -122,9 +139,10 @@ def _has_own_name(
     return False
 
 
-def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
+def _sound_ports(rule: InsertRule, program: Program, sink: DiagnosticSink) -> tuple[str, str] | None:
+    """The ports by which the node is connected; None, and said why, where that cannot be."""
     if rule.node.type is None:
-        return False
+        return None
     found = edge_between(program, rule)
     if found is None:
         ids = [edge.id for edge in program.edges]
@@ -134,8 +152,9 @@ def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
         sink.report(
             InsertOnNoEdge(at=at, subject=rule.id, source=str(rule.source), target=str(rule.target), advice=advice)
         )
-        return False
-    if fitting_ports(rule.node, found, program) is None:
+        return None
+    ports = fitting_ports(rule.node, found, program)
+    if ports is None:
         sink.report(
             InsertDoesNotFit(
                 at=rule.node.place.span(),
@@ -146,8 +165,7 @@ def _is_sound(rule: InsertRule, program: Program, sink: DiagnosticSink) -> bool:
                 advice="choose a node type with one such input and one such output",
             )
         )
-        return False
-    return True
+    return ports
 
 
 def _with_sound_fallback(rule: InsertRule, program: Program, sink: DiagnosticSink) -> InsertRule:

@@ -8,13 +8,14 @@ equal in several programs are reported once and say where they hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import TYPE_CHECKING
 
 from rsppc.base.record import Record, replace
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.ir.catalog import Provider
+from rsppc.ir.inserts import Fitted, fitted_inserts
 from rsppc.ir.network import (
     Conflict,
     Network,
@@ -26,11 +27,11 @@ from rsppc.ir.network import (
 )
 from rsppc.ir.network import Port as SolverPort
 from rsppc.ir.ports import inputs_of, outputs_of, shown_port, solver_input, solver_template
-from rsppc.ir.program import Choice, Condition, Edge, InsertRule, Node, Patch, Program, Proofs
+from rsppc.ir.program import Choice, Condition, Edge, Node, Patch, Program, Proofs
 from rsppc.ir.setting import FromNodeType, place_of, values
-from rsppc.ir.solve import components, solve
+from rsppc.ir.solve import components, possible_types, solve
 from rsppc.ir.types import Mismatch, PortType, config_fields, meet, mismatch, refine, with_languages
-from rsppc.passes.apply_inserts import inserted
+from rsppc.passes.apply_inserts import inserted_in_order
 from rsppc.passes.apply_settings import apply_patches
 from rsppc.passes.base import Pass, facts
 from rsppc.passes.bind_providers import all_nodes, provider_options, speaking_of
@@ -124,6 +125,11 @@ def run(program: Program, sink: DiagnosticSink) -> Program:
     return program if not choices else _check_variants(program, choices, solution.conflicts, sink)
 
 
+def possible(program: Program) -> Mapping[str, Mapping[str, PortType]]:
+    """What the ports of a part of a graph may be, as far as the part decides; problems are for `run` to report."""
+    return possible_types(build_network(program, _Case(providers=_bound(program)), DiagnosticSink()))
+
+
 class _Option(Record):
     """One way in which a choice can come out."""
 
@@ -132,7 +138,7 @@ class _Option(Record):
     fails: tuple[Condition, ...] = ()
     provider: tuple[str, Provider] | None = None
     patches: tuple[Patch, ...] = ()
-    insert: InsertRule | None = None
+    insert: Fitted | None = None
 
 
 class _ChoicePoint(Record):
@@ -343,6 +349,7 @@ def _layer_choices(program: Program) -> Iterator[_ChoicePoint]:
 
 
 def _rule_choices(program: Program) -> Iterator[_ChoicePoint]:
+    fitted = {id(one.rule): one for one in fitted_inserts(program)}
     for policy in program.policies:
         for degrade in policy.degrade_rules:
             touched = _typed_nodes(degrade.patches, program)
@@ -350,8 +357,8 @@ def _rule_choices(program: Program) -> Iterator[_ChoicePoint]:
                 on = _Option(label=f"rule {degrade.id}", holds=(degrade.when,), patches=degrade.patches)
                 yield _rule_choice("degrade", f"{policy.ref}/{degrade.id}", on, degrade.when, touched)
         for insert in policy.insert_rules:
-            if insert.when is not None and insert.node.id not in program.nodes:
-                on = _Option(label=f"rule {insert.id}", holds=(insert.when,), insert=insert)
+            if insert.when is not None and id(insert) in fitted:
+                on = _Option(label=f"rule {insert.id}", holds=(insert.when,), insert=fitted[id(insert)])
                 yield _rule_choice("insert", f"{policy.ref}/{insert.id}", on, insert.when, (insert.node.id,))
 
 
@@ -421,11 +428,12 @@ def _independent_parts(program: Program, choices: list[_ChoicePoint]) -> list[li
     widest = program
     joined: dict[str, str] = {}  # nodes of one name, of which no program has two, as nodes of their own
     for choice in choices:
-        for rule in (option.insert for option in choice.options if option.insert is not None):
+        for insert in (option.insert for option in choice.options if option.insert is not None):
+            rule = insert.rule
             if rule.node.id in widest.nodes:
                 joined[choice.subject] = own_name = f"{rule.node.id}@{choice.subject}"
                 rule = replace(rule, node=replace(rule.node, id=own_name))
-            widest = _with_insert(widest, rule)
+            widest = inserted_in_order(widest, rule, insert.ports)
     touching = [(*one.nodes, joined[one.subject]) if one.subject in joined else one.nodes for one in choices]
     choosing = {node for nodes in touching for node in nodes}
     numbers = components(build_network(widest, _Case(providers={}), DiagnosticSink()), choosing=choosing)
@@ -442,17 +450,6 @@ def _independent_parts(program: Program, choices: list[_ChoicePoint]) -> list[li
             leaders[number] = leader
         parts.setdefault(leader, []).append(choice)
     return [parts[leader] for leader in sorted(parts)]
-
-
-def _with_insert(program: Program, rule: InsertRule) -> Program:
-    """The program with a conditional insert, its node put into the order behind its producer."""
-    changed = inserted(program, rule)
-    if changed is program:
-        return program
-    position = {node_id: index for index, node_id in enumerate(changed.order)}
-    feeding = next(edge.source.node for edge in changed.edges if edge.target.node == rule.node.id)
-    after = position.get(feeding, len(changed.order) - 1) + 1
-    return replace(changed, order=(*changed.order[:after], rule.node.id, *changed.order[after:]))
 
 
 def _count(part: list[_ChoicePoint]) -> int:
@@ -586,7 +583,7 @@ def _solved(program: Program, options: tuple[_Option, ...], sink: DiagnosticSink
             providers[option.provider[0]] = option.provider[1]
         program = apply_patches(program, option.patches)
         if option.insert is not None:
-            program = _with_insert(program, option.insert)
+            program = inserted_in_order(program, option.insert.rule, option.insert.ports)
     network = build_network(program, _Case(providers=providers), sink)
     return program, network, solve(network)
 

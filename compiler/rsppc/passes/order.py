@@ -35,6 +35,11 @@ ALONE: tuple[Pass, ...] = (
 """What can be judged of a module, a policy or a layer without the pipeline that uses it."""
 ALONE_GOVERNING: tuple[Pass, ...] = (*ALONE, bind_providers.PASS)
 """The same for what names providers."""
+SIGNATURE: tuple[Pass, ...] = (
+    *(expand_modules.PASS, resolve_node_types.PASS, complete_ports.PASS),
+    *(apply_settings.PASS, bind_providers.PASS),
+)
+"""What decides which types the ports of a module may have, but for the types themselves."""
 
 ORDER: tuple[Pass, ...] = (
     expand_modules.PASS,

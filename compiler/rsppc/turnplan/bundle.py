@@ -57,7 +57,7 @@ def read_bundle(files: Mapping[str, bytes], *, digest: str | None = None) -> Loa
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return BundleFault(file=name, path="$", message=f"it cannot be read as JSON: {error}")
     bundle, spec = values["bundle.json"], values["resolved_spec.json"]
-    fault = _fault_of_bundle(bundle, digest, values.get("provenance.json"))
+    fault = fault_of_bundle(bundle, digest, values.get("provenance.json"))
     if fault is None:
         fault = _fault_of_spec(bundle, spec)
     if fault is not None:
@@ -88,9 +88,11 @@ _KEYS = {
 }
 
 
-def _fault_of_bundle(
-    bundle: dict[str, Any], digest: str | None, provenance: dict[str, Any] | None
+def fault_of_bundle(
+    bundle: Mapping[str, Any], digest: str | None = None, provenance: Mapping[str, Any] | None = None
 ) -> BundleFault | None:
+    """What is wrong with the content of `bundle.json` alone; None where nothing is."""
+
     def fault(path: str, message: str) -> BundleFault:
         return BundleFault(file="bundle.json", path=path, message=message)
 
@@ -114,7 +116,7 @@ def _fault_of_bundle(
     return None
 
 
-def _references(bundle: dict[str, Any]) -> list[tuple[str, Any]]:
+def _references(bundle: Mapping[str, Any]) -> list[tuple[str, Any]]:
     found = [(f"$.{key}", bundle[key]) for key in ("spec_ref", "profile_ref")]
     for key in ("policy_refs", "layer_refs", "module_refs"):
         found.extend((f"$.{key}[{index}]", ref) for index, ref in enumerate(bundle[key]))
