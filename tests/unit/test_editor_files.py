@@ -115,6 +115,33 @@ def test_the_expressions_of_the_language_configuration_are_some() -> None:
     assert re.match(configuration["indentationRules"]["decreaseIndentPattern"], "  }")
 
 
+# --- Snippets ---------------------------------------------------------------------------------------------------------
+
+
+def snippet(heading: str, language: str) -> str:
+    page = (ROOT / "docs/editor.md").read_text("utf-8").partition(f"\n## {heading}\n")[2]
+    return page.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_the_snippet_for_helix_names_a_server_that_it_declares() -> None:
+    found = tomllib.loads(snippet("Helix", "toml"))
+    assert found["language-server"]["rsppc"] == {"command": "rsppc", "args": ["lsp"]}
+    ours = next(one for one in found["language"] if one["name"] == "rspp")
+    assert set(ours["file-types"]) == {"rspp"}
+    assert all("rsppc" in one["language-servers"] for one in found["language"])
+
+
+def test_the_snippet_for_neovim_is_lua() -> None:
+    text = snippet("Neovim", "lua")
+    assert 'cmd = { "rsppc", "lsp" }' in text
+    luac = next((found for name in ("luac5.4", "luac5.1", "luac", "luajit") if (found := shutil.which(name))), None)
+    if luac is None:
+        pytest.skip("there is no Lua")
+    words = [luac, "-bl", "-"] if luac.endswith("luajit") else [luac, "-p", "-"]
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # --- Hooks ------------------------------------------------------------------------------------------------------------
 
 
@@ -125,22 +152,21 @@ def test_hooks_are_the_two_that_the_page_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "hooks"),
+    ("path", "is_laid_out"),
     [
-        ("pipelines/specs/line_v1.yaml", ["rsppc-check", "rsppc-fmt"]),
-        ("voice/pipelines/specs/line_v1.rspp", ["rsppc-check", "rsppc-fmt"]),
-        ("rsppc.toml", ["rsppc-check"]),
-        ("pipelines/assets/prompts/x.json", ["rsppc-check"]),
-        ("pipelines/README.md", []),
-        ("src/pipelines.yaml", []),
+        ("pipelines/specs/line_v1.yaml", True),
+        ("voice/pipelines/specs/line_v1.rspp", True),
+        ("rsppc.toml", False),
+        ("pipelines/assets/prompts/x.json", False),
+        ("pipelines/README.md", False),
+        ("src/pipelines.yaml", False),
     ],
 )
-def test_hooks_look_at_sources(path: str, hooks: list[str]) -> None:
-    def is_wanted(hook: dict[str, Any]) -> bool:
-        excluded = "exclude" in hook and re.search(hook["exclude"], path)
-        return bool(re.search(hook["files"], path)) and not excluded
-
-    assert [one["id"] for one in HOOKS if is_wanted(one)] == hooks
+def test_hooks_look_at_sources(path: str, is_laid_out: bool) -> None:
+    check, layout = HOOKS
+    assert bool(re.search(layout["files"], path) and not re.search(layout["exclude"], path)) == is_laid_out
+    # A prompt that is gone breaks a pipeline as well, and no pattern sees what is gone.
+    assert check["always_run"] and not check["pass_filenames"] and "files" not in check
 
 
 # --- The action -------------------------------------------------------------------------------------------------------
@@ -167,6 +193,8 @@ def step(name: str, folder: Path, **inputs: str) -> subprocess.CompletedProcess[
     tools.mkdir(exist_ok=True)
     (tools / "rsppc").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rsppc "$@"\n')
     (tools / "rsppc").chmod(0o755)
+    # A runner names the folder of the checkout, which is where steps begin.
+    values["GITHUB_WORKSPACE"] = str(folder.parent if inputs.get("working-directory") else folder)
     surroundings = environment(**values, GIT_CONFIG_GLOBAL=os.devnull)
     surroundings["PATH"] = f"{tools}{os.pathsep}{surroundings['PATH']}"
     words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", wanted["run"]]
@@ -192,6 +220,36 @@ def test_the_check_of_the_action_shows_findings_at_their_lines(tmp_path: Path) -
     broken = step("Check", workspace, arguments="--no-color")
     assert broken.returncode == 1
     assert broken.stdout.startswith("::error file=pipelines/specs/line_v1.yaml,line=")
+
+
+@needs_shell
+def test_findings_are_shown_below_the_checkout_where_the_workspace_is_a_folder_of_it(tmp_path: Path) -> None:
+    workspace = make(tmp_path / "voice", {**CLEAN, SPEC_PATH: SPEC.replace("vad.speech", "vad.speach")})
+    broken = step("Check", workspace, **{"working-directory": "voice"})
+    assert broken.stdout.startswith("::error file=voice/pipelines/specs/line_v1.yaml,line=")
+
+
+@needs_shell
+def test_words_of_an_input_may_stand_on_several_lines(tmp_path: Path) -> None:
+    broken = step("Check", make(tmp_path / "work"), arguments="--strict\n  --no-such-option\n")
+    assert broken.returncode == 2 and "--no-such-option" in broken.stderr
+
+
+@needs_shell
+def test_a_whole_clone_stays_whole(tmp_path: Path) -> None:
+    origin = make(tmp_path / "origin")
+    git(origin, "init")
+    for number in range(2):
+        (origin / "notes.txt").write_text(str(number))
+        git(origin, "add", ".")
+        git(origin, "commit", "-m", str(number))
+    for words, depth in (((), 2), (("--depth=1",), 1)):
+        git(tmp_path, "clone", "--quiet", *words, origin.as_uri(), f"work{depth}")
+        done = step("Breaking changes", tmp_path / f"work{depth}", base="main", level="plan")
+        assert done.returncode == 0, done.stdout + done.stderr
+        count = ["git", "rev-list", "--count", "origin/main"]
+        said = subprocess.run(count, cwd=tmp_path / f"work{depth}", capture_output=True, check=True)
+        assert int(said.stdout) == depth
 
 
 @needs_shell

@@ -185,7 +185,7 @@ def test_names_change_in_every_format(tmp_path: Path, ending: str) -> None:
         ("node_id: st§t", "Not A Name", "is no name"),
         ("node_type: speech.v§ad", "speech.other", "ships with the compiler"),
         ("profile: sim§ple", "other", "ships with the compiler"),
-        ("{from: vad.sp§eech", "other", "declared by a node type"),
+        ("{from: vad.sp§eech", "other", "a port of `speech.vad`, which ships with the compiler"),
         ("provider: stt-h§ouse", "llm-house", "there is a `llm-house`"),
     ],
 )

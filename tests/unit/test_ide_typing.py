@@ -14,7 +14,7 @@ from typing_through import ask_everything, checked, reference_project, said, typ
 from workspaces import BUNDLE, BUNDLE_PATH, PROVIDERS_PATH, SPEC, SPEC_PATH
 
 SAMPLES = 3
-"""Places in each file; `tests/all/run.py typing` takes all."""
+"""Places in each file; `tests/all/run.py half-typed` takes all."""
 
 
 def test_half_typed_reference_pipelines_break_nothing(tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.reader import read
 
 PLACEHOLDER = "zzcursorzz"
-_WORD_BEFORE = re.compile(r"[\w./:@>-]*\Z")
-_WORD_AFTER = re.compile(r"[\w./:@-]*")
-_LINE_MAX = 10_000
+_WORD_CHARACTERS = r"\w./:@-"
+LINE_MAX = 10_000
 
 
 class Typing(Record):
@@ -40,21 +39,31 @@ class Typing(Record):
 
 def typing_at(path: str, text: str, kind: ArtifactKind | None, offset: int) -> Typing | None:
     """What is being typed at an offset of a YAML or JSON text."""
-    line_start = text.rfind("\n", 0, offset) + 1
-    if offset - line_start > _LINE_MAX:
+    stretch = word_around(text, offset)
+    if stretch is None:
         return None
-    before = text[line_start:offset]
-    found = _WORD_BEFORE.search(before)
-    start = offset - (len(found[0]) if found is not None else 0)
-    behind = _WORD_AFTER.match(text, offset)
-    end = behind.end() if behind is not None else offset
+    start, end = stretch
     is_json = path.endswith(".json")
     for filling, rest in _candidates(text, start, end, is_json):
         changed = text[:start] + filling + rest
-        typing = _read(path, changed, kind, start, end, text[start:offset], is_json and _is_bare(text, start))
+        quote = is_json and _is_bare(text, start)
+        typing = typing_in(path, changed, kind, start, end, text[start:offset], quote=quote)
         if typing is not None:
             return typing
     return None
+
+
+def word_around(text: str, offset: int, characters: str = _WORD_CHARACTERS) -> tuple[int, int] | None:
+    """The stretch of the word at an offset; None in a line so long that nobody typed it."""
+    line_start = text.rfind("\n", 0, offset) + 1
+    if offset - line_start > LINE_MAX:
+        return None
+    # A `>` is part of a word only in the name of an edge, `a.b->c.d`, and there nothing is typed behind it.
+    arrow = ">" if ":" in characters else ""
+    found = re.search(f"[{arrow}{characters}]*\\Z", text[line_start:offset])
+    behind = re.compile(f"[{characters}]*").match(text, offset)
+    start = offset - (len(found[0]) if found is not None else 0)
+    return start, behind.end() if behind is not None else offset
 
 
 def _candidates(text: str, start: int, end: int, is_json: bool) -> Iterator[tuple[str, str]]:
@@ -102,9 +111,10 @@ def _is_bare(text: str, start: int) -> bool:
     return '"' not in _QUOTED.sub("", line)
 
 
-def _read(
-    path: str, text: str, kind: ArtifactKind | None, start: int, end: int, written: str, quote: bool
+def typing_in(
+    path: str, text: str, kind: ArtifactKind | None, start: int, end: int, written: str, *, quote: bool
 ) -> Typing | None:
+    """What the placeholder in a text is; None where the text cannot be read there."""
     document = read(path, text.encode("utf-8", "replace"), DiagnosticSink())
     if document is None or document.root is None:
         return None

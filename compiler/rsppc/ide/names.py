@@ -15,8 +15,23 @@ from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.document import Item, Key, Mapping
 
 What = Literal[
-    "node", "port", "reference", "artifact", "node_type", "provider", "module_use", "exposed", "config", "record"
+    "node",
+    "port",
+    "reference",
+    "artifact",
+    "node_type",
+    "provider",
+    "module_use",
+    "exposed",
+    "config",
+    "record",
+    "type_port",
+    "type_field",
+    "served_port",
+    "served_field",
 ]
+"""A `type_…` is a port or a config field of a node type, in its declaration; a `served_…` one of whatever node type a
+provider serves, in the declaration of the provider."""
 
 
 class Name(Record):
@@ -27,7 +42,8 @@ class Name(Record):
     at: Span
     declares: bool = False
     owner: str = ""
-    """Of a port its node, of a reference and an artifact its kind, of a config field its node."""
+    """Of a port and a config field its node, in a declaration its node type or the modality of its provider; of a
+    reference and an artifact its kind."""
     side: Literal["in", "out", ""] = ""
     """Of a port."""
 
@@ -39,6 +55,8 @@ _DECLARES: dict[tuple[str, str], What] = {
     ("subgraph_ref", "name"): "module_use",
     ("exposed_port", "name"): "exposed",
     ("record", "schema_id"): "record",
+    ("port", "name"): "type_port",
+    ("config_field", "name"): "type_field",
 }
 _USES: dict[tuple[str, str], What] = {("node", "node_type"): "node_type"}
 _INPUTS = frozenset(("to",))
@@ -58,12 +76,15 @@ def _names(root: Mapping, kind: ArtifactKind) -> Iterator[Name]:
     for leaf in leaves(root, kind):
         if isinstance(leaf.value, str):
             yield from _names_of(leaf, root, kind)
-    for mapping in _mappings(root):
+    for mapping in mappings_in(root):
         config = mapping.get("config")
         for key in mapping:
             yield from _path_as_key(mapping, key)
         for key in config if isinstance(config, Mapping) else ():
             yield from _config_key(mapping, key)
+        for table in _PORT_TABLES:
+            for key in mapping[table] if isinstance(mapping.get(table), Mapping) else ():
+                yield from _port_key(mapping, table, key)
 
 
 def _names_of(leaf: Leaf, root: Mapping, kind: ArtifactKind) -> Iterator[Name]:
@@ -73,8 +94,9 @@ def _names_of(leaf: Leaf, root: Mapping, kind: ArtifactKind) -> Iterator[Name]:
         return
     declared = _DECLARES.get((leaf.shape, str(key)))
     if declared is not None:
-        side = _side(leaf) if declared == "exposed" else ""
-        yield Name(what=declared, text=text, at=_text_span(item, text), declares=True, side=side)
+        side = _side(leaf) if declared in ("exposed", "type_port") else ""
+        owner = _declaration_around(leaf)[1] if declared in ("type_port", "type_field") else ""
+        yield Name(what=declared, text=text, at=_text_span(item, text), declares=True, owner=owner, side=side)
         return
     match leaf.type:
         case m.Identifier(form="node"):
@@ -89,11 +111,40 @@ def _names_of(leaf: Leaf, root: Mapping, kind: ArtifactKind) -> Iterator[Name]:
             yield Name(what="reference", text=text, at=_text_span(item, text), owner=wanted)
         case m.SettingPath():
             yield from _path(text, item)
+            yield from _fields_of_type(text, leaf)
+        case m.TypeText():
+            yield from _fields_of_type(text, leaf)
         case _:
             return
 
 
+_FIELD_OF_TYPE = re.compile(r"\bconfig\.(?P<field>[a-z][a-z0-9_]*)")
+
+
+def _fields_of_type(text: str, leaf: Leaf) -> Iterator[Name]:
+    """Config fields in a type or a path that a manifest writes: those of the node type around it."""
+    what, owner = _declaration_around(leaf)
+    for found in _FIELD_OF_TYPE.finditer(text) if owner else ():
+        yield Name(what=what, text=found["field"], at=_within(leaf.item(), text, *found.span("field")), owner=owner)
+
+
+def _declaration_around(leaf: Leaf) -> tuple[Literal["type_field", "served_field"], str]:
+    """The node type that a leaf of a manifest speaks of, or the modality of the provider."""
+    for one in reversed(leaf.parents):
+        if isinstance(one, Mapping) and "provider_id" in one:
+            return "served_field", _word(one.get("modality"))
+        if isinstance(one, Mapping) and "ports" in one:
+            return "type_field", _word(one.get("node_type"))
+    return "type_field", ""
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _side(leaf: Leaf) -> Literal["in", "out"]:
+    if leaf.shape == "port":
+        return "in" if leaf.container.get("direction") == "in" else "out"
     if leaf.shape == "exposed_port":
         exposes = leaf.parents[-3]
         return "in" if any(leaf.container is one for one in exposes.get("inputs") or ()) else "out"
@@ -142,27 +193,52 @@ def _path_as_key(mapping: Mapping, key: str) -> Iterator[Name]:
 
 def _config_key(node: Mapping, key: str) -> Iterator[Name]:
     if "node_id" in node:
-        yield Name(what="config", text=key, at=node["config"].key_span(key), owner=str(node["node_id"]))
+        at = _key_span(node["config"], key)
+        yield Name(what="config", text=key, at=at, owner=str(node["node_id"]))
 
 
-def _mappings(value: Any) -> Iterator[Mapping]:
+_PORT_TABLES = ("latency", "refines")
+"""Tables of a declaration whose keys may be ports."""
+
+
+def _port_key(declaration: Mapping, table: str, key: str) -> Iterator[Name]:
+    """A port that is the key of a table of a node type or a provider."""
+    container = declaration[table]
+    if key == "*" or (table == "latency" and not isinstance(container[key], Mapping)):  # one latency for all ports
+        return
+    if "provider_id" in declaration:
+        owner = _word(declaration.get("modality"))
+        yield Name(what="served_port", text=key, at=_key_span(container, key), owner=owner)
+    elif "ports" in declaration:
+        owner = _word(declaration.get("node_type"))
+        yield Name(what="type_port", text=key, at=_key_span(container, key), owner=owner, side="out")
+
+
+def mappings_in(value: Any) -> Iterator[Mapping]:
+    """Every mapping in a value, and the value itself if it is one."""
     if isinstance(value, Mapping):
         yield value
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _mappings(one)
+        yield from mappings_in(one)
 
 
 def _text_span(item: Item, text: str) -> Span:
     return _within(item, text, 0, len(text))
 
 
+def _key_span(container: Mapping, key: str) -> Span:
+    return _within(Key(container=container, key=key), key, 0, len(key))
+
+
 def _within(item: Item | Key, text: str, start: int, end: int) -> Span:
-    """A stretch of a text, without the quotes in which it may stand."""
+    """A stretch of a text, without the quotes in which it may stand, and of a key without the unit that the text form
+    leaves to its value."""
     if isinstance(item, Item):
         return item.within(start, end)
     span = item.span()
-    first = span.start + max(span.text.find(text), 0)
-    return Span(source=span.source, start=first + start, end=first + end)
+    quote = int(span.text[:1] in ("'", '"'))
+    first, last = span.start + quote, span.end - quote
+    return Span(source=span.source, start=first + start, end=min(first + end, last))
 
 
 def name_at(root: Mapping, kind: ArtifactKind, offset: int) -> Name | None:
@@ -181,6 +257,9 @@ def _names_at(spot: Spot, root: Mapping, kind: ArtifactKind) -> Iterator[Name]:
         around = spot.steps[-2].container if len(spot.steps) > 1 else None
         if isinstance(around, Mapping) and around.get("config") is step.container:
             yield from _config_key(around, str(step.key))
+        for table in _PORT_TABLES:
+            if isinstance(around, Mapping) and around.get(table) is step.container:
+                yield from _port_key(around, table, str(step.key))
     elif isinstance(step.value, str):
         parents = (root, *(one.value for one in spot.steps[:-1]))
         shape = _shape_around(spot, kind)

@@ -54,6 +54,9 @@ def subject_at(project: Project, path: str, offset: int) -> tuple[Subject, Name]
                 return Subject(what="exposed", text=name.text, home=module, side=name.side), name
             home = _home_of_node(project, artifact)
             return Subject(what="port", text=name.text, home=home, owner=name.owner, side=name.side), name
+        case "config":
+            home = _home_of_node(project, artifact)
+            return Subject(what="config", text=name.text, home=home, owner=name.owner), name
         case _:
             return Subject(what=name.what, text=name.text, home=None, owner=name.owner), name
 

@@ -15,12 +15,12 @@ from rsppc.base.source import Source, Span
 from rsppc.checking import Outcome, checked_alone, examined, with_edits
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Severity, severity_in, sort_diagnostics
 from rsppc.driver import Compilation, prove_fixes, sound_levels
-from rsppc.ide.tracking import TrackedArtifacts
 from rsppc.ir.catalog import Catalog
 from rsppc.ir.program import Program
 from rsppc.lowering.alone import KINDS as ALONE_KINDS
 from rsppc.lowering.artifacts import Artifact
 from rsppc.lowering.lower import catalog
+from rsppc.lowering.tracking import TrackedArtifacts
 from rsppc.resources import folder
 from rsppc.syntax.document import Document
 from rsppc.syntax.reader import read
@@ -89,6 +89,12 @@ class Project:
         sink = DiagnosticSink()
         self._change(path, self.workspace.read(path, sink))
 
+    def look_around(self) -> None:
+        """Files may have come or gone that nobody told of, as where a folder is deleted or gets another name."""
+        there, known = set(self.workspace.files(DiagnosticSink())), set(self.artifacts.paths())
+        for path in sorted(there ^ known):
+            self.reload(path)
+
     def assets_changed(self) -> None:
         """Some file that configurations name is another one now, or gone."""
         self._later(path for path, one in self._examined.items() if not one.artifact)
@@ -129,6 +135,10 @@ class Project:
     def is_urgent(self) -> bool:
         """Whether somebody is looking at what has not been examined."""
         return bool(self._urgent)
+
+    def mention(self, path: str) -> None:
+        """Say again what is wrong with a file, as of its text now."""
+        self._news.add(path)
 
     def take_news(self) -> set[str]:
         """Files of which there may be something else to say than when this was asked before."""

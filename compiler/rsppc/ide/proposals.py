@@ -15,8 +15,12 @@ from rsppc.ir.catalog import ConfigField, NodeType, Port
 from rsppc.ir.ports import solver_input
 from rsppc.ir.types import PortType, mismatch, print_type
 from rsppc.model import shape as m
+from rsppc.syntax.rspp_tokens import UNITS
+from rsppc.syntax.type_expr import parse_type
 
-ProposalKind = Literal["key", "value", "node", "port", "type", "reference", "provider", "field", "name", "function"]
+ProposalKind = Literal[
+    "key", "keyword", "value", "node", "port", "type", "reference", "provider", "field", "name", "function"
+]
 
 
 class Proposal(Record):
@@ -50,8 +54,18 @@ def config_fields(node_type: NodeType, known: Any) -> Iterator[Proposal]:
             yield Proposal(text=one.name, kind="field", detail=detail, doc=doc, rank=1 if default is not None else 0)
 
 
-def config_values(field: ConfigField, node_type: NodeType) -> Iterator[Proposal]:
-    """Values of a config field that are known."""
+def config_values(node_type: NodeType | None, key: str) -> Iterator[Proposal]:
+    """Values of a config field that are known; with their unit where the key was written without it."""
+    if node_type is None:
+        return
+    units = {"": "", **{unit: sign for sign, (unit, factor) in UNITS.items() if factor == 1}}
+    for unit, sign in units.items():
+        field = node_type.config.get(key + unit)
+        if field is not None:
+            yield from (replace(one, text=one.text + sign) for one in _values_of(field, node_type))
+
+
+def _values_of(field: ConfigField, node_type: NodeType) -> Iterator[Proposal]:
     values = field.values or (("true", "false") if field.type.name == "bool" else ())
     default = node_type.defaults.get(field.name)
     if default is not None and not values and isinstance(default.value, str | int) and default.value != "":
@@ -86,6 +100,13 @@ def providers(project: Project, modality: str | None) -> Iterator[Proposal]:
             yield Proposal(text=name, kind="provider", detail=one.modality, doc=words.provider_words(one))
 
 
+def modalities(project: Project) -> Iterator[Proposal]:
+    """Modalities of node types and of providers."""
+    catalog = project.catalog()
+    known = {one.modality for one in catalog.node_types.values()} | {one.modality for one in catalog.providers.values()}
+    yield from (Proposal(text=one, kind="value") for one in sorted(one for one in known if one))
+
+
 def nodes(root: Any, *, modules: bool = False) -> Iterator[Proposal]:
     """Nodes that are written in a document."""
     for item in _items(root, "nodes"):
@@ -110,6 +131,17 @@ def ends(project: Project, view: View | None, root: Any, side: str, other: str =
         text = f"{name}.{port.name}"
         rank = (0 if port.required else 1) + (2 if text in fed else 0) + (4 if name == _split(other)[0] else 0)
         yield Proposal(text=text, kind="port", detail=print_type(ours), rank=rank)
+
+
+def signals(project: Project, view: View | None, root: Any, wanted: str, *, others: bool) -> Iterator[Proposal]:
+    """Outputs that emit a control signal; with `others` those of other signals as well, behind them."""
+    meant = parse_type(f"control<{wanted}>")
+    assert isinstance(meant, PortType)
+    for name, port in _all_ports(project, view, root, "out"):
+        fits = mismatch(port.type, meant) is None
+        if fits or (others and port.lane == "ControlLane"):
+            text = f"{name}.{port.name}"
+            yield Proposal(text=text, kind="port", detail=print_type(port.type), rank=0 if fits else 1)
 
 
 def _all_ports(project: Project, view: View | None, root: Any, side: str) -> Iterator[tuple[str, Port]]:

@@ -144,11 +144,17 @@ def chosen(declared: m.FieldType | None, value: Any) -> m.FieldType | None:
     """The option that is meant by a kind of value, where there are several."""
     if not isinstance(declared, m.OneOf):
         return declared
-    for option in declared.options:
-        is_mapping, is_list = isinstance(option, m.Nested | m.Table), isinstance(option, m.Listing)
-        if (isinstance(value, dict), isinstance(value, list)) == (is_mapping, is_list):
-            return option
-    return declared.options[0]
+    fitting = [
+        option
+        for option in declared.options
+        if isinstance(value, dict) == isinstance(option, m.Nested | m.Table)
+        and isinstance(value, list) == isinstance(option, m.Listing)
+    ]
+    for option in fitting:
+        if isinstance(option, m.Nested) and value and not any(field_of(option, key) for key in value):
+            continue  # its keys are the author's own, as those of a latency for each port
+        return option
+    return fitting[0] if fitting else declared.options[0]
 
 
 class Leaf(Record):

@@ -6,6 +6,7 @@ from rsppc.base.source import Span
 from rsppc.ide.names import Name, names_in
 from rsppc.ide.project import Project
 from rsppc.ide.views import View, node_type_of
+from rsppc.ir.catalog import NodeType
 from rsppc.ir.setting import Computed, Inferred, Setting, key_place_of
 
 
@@ -28,8 +29,19 @@ def declarations_of(project: Project, view: View | None, path: str, name: Name) 
             node_type = node_type_of(project, view, name.owner)
             field = node_type.config.get(name.text) if node_type is not None else None
             return [field.place.span()] if field is not None else []
+        case "type_port" | "type_field":
+            return _of_type(catalog.node_types.get(name.owner), name)
         case _:
             return [name.at] if name.declares else []
+
+
+def _of_type(node_type: NodeType | None, name: Name) -> list[Span]:
+    """Where a node type declares a port or a config field."""
+    if node_type is None:
+        return []
+    ports = node_type.inputs if name.side == "in" else node_type.outputs
+    found = ports.get(name.text) if name.what == "type_port" else node_type.config.get(name.text)
+    return [found.place.span()] if found is not None else []
 
 
 def _node(project: Project, view: View | None, path: str, text: str) -> list[Span]:

@@ -1,154 +1,163 @@
-"""What is being typed in the text form: told by the words before the cursor, whatever follows."""
+"""What is being typed in the text form: the parse tables say which words may stand at the cursor, and a word put there
+shows, once the text is read, what it would mean.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Literal
+from collections.abc import Iterator
 
 from rsppc.base.record import Record
 from rsppc.base.source import Source
-from rsppc.syntax.rspp_tokens import LBRACE, RBRACE, tokens_of
+from rsppc.ide.cursor import LINE_MAX, PLACEHOLDER, Typing, typing_in, word_around
+from rsppc.model.kinds import BY_NAME
+from rsppc.model.shape import ArtifactKind
+from rsppc.syntax.rspp_expected import Expected, expected_behind
+from rsppc.syntax.rspp_printer import KIND_OF_HEAD
+from rsppc.syntax.rspp_tokens import (
+    ARROW,
+    BETWEEN,
+    CONDITION,
+    EQUALS,
+    LBRACE,
+    NUMBER,
+    ON,
+    RBRACE,
+    STRING,
+    WORD,
+    Tokens,
+    comment_places,
+    end_of_condition,
+    tokens_of,
+)
 
-Wanted = Literal[
-    "statement",
-    "node_type",
-    "output",
-    "input",
-    "reference",
-    "provider",
-    "node",
-    "config",
-    "cause",
-    "condition",
-    "section",
-]
-_WORD_BEFORE = re.compile(r"[\w./@-]*\Z")
-_WORD_AFTER = re.compile(r"[\w./@-]*")
-
-STATEMENTS: dict[str, tuple[str, ...]] = {
-    "pipeline": ("profile", "meta", "unknown_events", "use", "node", "turns"),
-    "module": ("meta", "use", "node", "exposes"),
-    "profile": ("meta", "overridable", "unknown_events"),
-    "policy": ("meta", "provider", "degrade", "insert", "forbid", "allowed_actions"),
-    "layer": ("meta", "set"),
-    "bundle": ("meta", "spec", "profile", "policies", "layers", "modules"),
-    "nodes": ("meta", "node_type", "record", "provider"),
-    "turns": ("owner", "barge_in", "cancel_from"),
-    "exposes": ("in", "out", "setting"),
-    "": ("pipeline", "module", "profile", "policy", "layer", "bundle", "nodes"),
-}
-_REFERENCES = {
-    "profile": "profile",
-    "spec": "pipeline",
-    "policies": "policy",
-    "layers": "layer",
-    "modules": "module",
-}
+_TAILS: tuple[tuple[tuple[int, ...], str], ...] = (
+    ((EQUALS, NUMBER), " = 0"),
+    ((ARROW, WORD), " -> x"),
+    ((WORD,), " x"),
+    ((LBRACE, RBRACE), " {}"),
+    ((ON, WORD), " on error"),
+    ((BETWEEN, WORD, ARROW, WORD), " between x -> x"),
+)
+"""What may be missing behind a word before what it stands in is complete."""
+_PARENTHESES_MAX = 64
 
 
-class TypingText(Record):
-    """What is wanted at the cursor, and the stretch of the text that a completion replaces."""
+class TypedText(Record):
+    """What may be meant by the word at the cursor, and the stretch of the text that a completion replaces."""
 
-    wanted: Wanted
+    readings: tuple[Typing, ...]
+    keywords: tuple[tuple[str, int], ...]
+    """With a rank: what goes on comes before what begins anew."""
     start: int
     end: int
     written: str
-    subject: str = ""
-    """Of a config key the node type, of a reference its kind, of statements the block that they stand in."""
-    known: tuple[str, ...] = ()
-    """Keys that are there already."""
 
 
-def typing_text_at(source: Source, offset: int) -> TypingText | None:
-    """What is being typed at an offset."""
-    text = source.text
-    line_start = text.rfind("\n", 0, offset) + 1
-    if "#" in re.sub(r"\"[^\"]*\"", "", text[line_start:offset]):
+def kind_of_text_form(text: str) -> ArtifactKind | None:
+    """The kind of artifact that the first word of a text form announces."""
+    tokens = tokens_of(Source("", text[:LINE_MAX], b""))
+    return BY_NAME.get(KIND_OF_HEAD.get(tokens.written(0), ""))
+
+
+def typed_text_at(path: str, text: str, offset: int) -> TypedText | None:
+    """What is being typed at an offset; None in a comment."""
+    quote = _quote_before(text, offset)
+    stretch = word_around(text, offset) if quote is not None else word_around(text, offset, r"\w./@-")
+    if stretch is None or any(start < offset <= end for start, end in comment_places(Source(path, text, b""))):
         return None
-    found = _WORD_BEFORE.search(text[line_start:offset])
-    start = offset - (len(found[0]) if found is not None else 0)
-    behind = _WORD_AFTER.match(text, offset)
-    end = behind.end() if behind is not None else offset
-    words, blocks = _before(source, start)
-    wanted, subject = _wanted(words, blocks, text[line_start:start])
-    known = _known_keys(text, start) if wanted == "config" else ()
-    return TypingText(wanted=wanted, start=start, end=end, written=text[start:offset], subject=subject, known=known)
-
-
-def _before(source: Source, start: int) -> tuple[list[str], list[list[str]]]:
-    """Words of the line before the cursor, and for each open block the words that led to it, outermost first."""
-    tokens = tokens_of(Source(source.path, source.text[:start], b""))
-    blocks: list[list[str]] = []
-    words: list[str] = []
-    line, at = -1, 0
-    for index in range(len(tokens.kinds) - 1):
-        if tokens.starts[index] >= start or tokens.starts[index] == tokens.ends[index]:
-            continue
-        here = max(line, 0) + source.text.count("\n", at, tokens.starts[index])
-        at = tokens.starts[index]
-        if here != line and not _goes_on(tokens.written(index)):
-            words = []
-        line = here
-        if tokens.kinds[index] == LBRACE:
-            blocks.append(words)
-            words = []
-        elif tokens.kinds[index] == RBRACE and blocks:
-            words = blocks.pop()
-        else:
-            words = [*words, tokens.written(index)]
-    return (words if line == source.text.count("\n", 0, start) else []), blocks
-
-
-def _goes_on(word: str) -> bool:
-    """Whether a word at the beginning of a line belongs to the statement before it."""
-    return word in (
-        "budget",
-        "fallback",
-        "provider",
-        "lifecycle",
-        "when",
-        "otherwise",
-        "with",
-        "use",
-        "retry",
-        "between",
-        "->",
+    start, end = stretch
+    kind = kind_of_text_form(text)
+    tokens = tokens_of(Source(path, text[:start], b""))
+    keywords: dict[str, int] = {}
+    condition = _condition_around(tokens, text, offset)
+    if condition is not None:
+        candidates = [list(_in_condition(text, start, end, condition))]
+    else:
+        begun = start if quote is None else quote
+        expected = expected_behind(Source(path, text[:begun], b""))
+        may_begin = not text[text.rfind("\n", 0, begun) + 1 : begun].strip() or _body_on_line(text, begun)
+        if quote is None:
+            keywords = _keywords(expected, may_begin=may_begin)
+        tails = _tails(expected, WORD if quote is None else STRING, may_begin=may_begin)
+        candidates = [list(_around(text, start, end, tail, quoted=quote is not None)) for tail in tails]
+    readings: dict[tuple[str, tuple[str | int, ...]], Typing] = {}
+    for some in candidates:
+        found = (typing_in(path, one, kind, start, end, text[start:offset], quote=False) for one in some)
+        typing = next((one for one in found if one is not None), None)
+        if typing is not None:
+            readings.setdefault((typing.spot.part, typing.spot.route), typing)
+    return TypedText(
+        readings=tuple(readings.values()),
+        keywords=tuple(keywords.items()),
+        start=start,
+        end=end,
+        written=text[start:offset],
     )
 
 
-def _wanted(words: list[str], blocks: list[list[str]], line: str) -> tuple[Wanted, str]:
-    if re.search(r"when[ \t]*\([^)]*\Z", line) is not None:
-        return "condition", ""
-    around = blocks[-1] if blocks else []
-    if len(around) >= 4 and around[0] == "node" and around[2] == ":":
-        return "config", around[3]
-    block = around[0] if around else ""
-    if not words:
-        return "statement", block
-    last = words[-1]
-    if words[0] == "node" and last == ":":
-        return "node_type", ""
-    if last == "->" or last == "to":
-        return "input", ""
-    if last in ("owner", "barge_in", "cancel_from"):
-        return "output", ""
-    if last == "provider" and words[0] == "node":
-        return "provider", words[3] if len(words) > 3 else ""
-    if last == "use" and "provider" in words:
-        return "provider", ""
-    if last == "fallback" or last == "unless":
-        return "node", ""
-    if last == "on" or (last == "," and "on" in words):
-        return "cause", ""
-    if words[0] == "use" and last == "=":
-        return "reference", "module"
-    if words[0] in _REFERENCES and (len(words) == 1 or last == ","):
-        return "reference", _REFERENCES[words[0]]
-    return "section", words[0]
+def _body_on_line(text: str, start: int) -> bool:
+    """Whether a body was opened on the line, whose statements may then stand on it."""
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return line.count("{") > line.count("}")
 
 
-def _known_keys(text: str, start: int) -> tuple[str, ...]:
-    opening = text.rfind("{", 0, start)
-    closing = text.find("}", start)
-    inside = text[opening + 1 : closing if closing >= 0 else start]
-    return tuple(re.findall(r"(\w+)[ \t]*=", inside))
+def _keywords(expected: Expected, *, may_begin: bool) -> dict[str, int]:
+    """Keywords that may stand at the cursor: of the statement that was begun, and on a line of their own of others."""
+    begins = expected.instead().keywords() if not expected.in_header else []
+    found = {word: 0 for word in expected.keywords() if word not in begins}
+    return found | dict.fromkeys(begins, 1) if may_begin else found
+
+
+def _tails(expected: Expected, kind: int, *, may_begin: bool) -> Iterator[str]:
+    """What completes a word at the cursor, for each way in which it may be meant."""
+    if not may_begin and expected.is_statement_done() and expected.begins_statement(kind):
+        return  # a name there would be the next statement, on the line of this one
+    if expected.may_follow((kind,)):
+        yield ""  # whatever is missing may stand behind the cursor
+    for kinds, tail in _TAILS:
+        if expected.closes_behind((kind, *kinds)):
+            yield tail
+
+
+def _around(text: str, start: int, end: int, tail: str, *, quoted: bool) -> Iterator[str]:
+    """The text with a word at the cursor: with the rest of the line, and without it."""
+    closing = '"' if quoted else ""
+    rest = text[end + 1 :] if quoted and text[end : end + 1] == '"' else text[end:]
+    yield f"{text[:start]}{PLACEHOLDER}{closing}{tail}{rest}"
+    line_end = text.find("\n", end)
+    following = text[line_end:] if line_end >= 0 else ""
+    if following != rest:
+        yield f"{text[:start]}{PLACEHOLDER}{closing}{tail}{following}"
+
+
+def _quote_before(text: str, offset: int) -> int | None:
+    """Where the text begins that is open at an offset."""
+    line_start = text.rfind("\n", 0, offset) + 1
+    line = text[line_start:offset]
+    return line_start + line.rfind('"') if line.replace('\\"', "").count('"') % 2 else None
+
+
+def _condition_around(tokens: Tokens, text: str, offset: int) -> int | None:
+    """Where the condition begins that an offset is in."""
+    for token in reversed(range(len(tokens.kinds))):
+        start = tokens.starts[token]
+        if tokens.kinds[token] == CONDITION and token in tokens.broken:
+            end = end_of_condition(text, start)
+            is_inside = end is None or offset < end
+            return start if is_inside and (end is not None or "\n" not in text[start:offset]) else None
+    return None
+
+
+def _in_condition(text: str, start: int, end: int, begun: int) -> Iterator[str]:
+    """The text with a word at the cursor in a condition, closed where it is not."""
+    before = text[:start] + PLACEHOLDER
+    closed = next(
+        (")" * count for count in range(_PARENTHESES_MAX) if end_of_condition(before + ")" * count, begun) is not None),
+        None,
+    )
+    if closed is None:  # in a text of the condition
+        return
+    yield before + text[end:]
+    yield before + closed + text[end:]
+    line_end = text.find("\n", end)
+    yield before + closed + (text[line_end:] if line_end >= 0 else "")

@@ -10,6 +10,7 @@ from pygls.exceptions import JsonRpcException
 
 from rsppc.base.record import Record
 from rsppc.base.source import Source, Span
+from rsppc.ide.declared import Refusal
 from rsppc.ide.features import (
     call_hierarchy,
     code_actions,
@@ -69,6 +70,7 @@ def _hover(desk: Desk, params: types.HoverParams) -> types.Hover | None:
 
 _ITEM_KINDS = {
     "key": types.CompletionItemKind.Property,
+    "keyword": types.CompletionItemKind.Keyword,
     "value": types.CompletionItemKind.EnumMember,
     "node": types.CompletionItemKind.Variable,
     "port": types.CompletionItemKind.Field,
@@ -136,7 +138,7 @@ def _highlights(desk: Desk, params: types.DocumentHighlightParams) -> list[types
     return [types.DocumentHighlight(range=range_of(one, desk.unit)) for one in here]
 
 
-def _refused(desk: Desk, seat: Seat, refusal: rename.Refusal) -> JsonRpcException:
+def _refused(desk: Desk, seat: Seat, refusal: Refusal) -> JsonRpcException:
     at = refusal.at
     place = f", at {at}" if at is not None else ""
     data = location_of(at, desk.uri_in(seat.project), desk.unit) if at is not None else None
@@ -150,7 +152,7 @@ def _prepare_rename(desk: Desk, params: types.PrepareRenameParams) -> types.Rang
     if asked is None:
         return None
     found = rename.prepared(asked.seat.project, asked.seat.path, asked.offset)
-    if isinstance(found, rename.Refusal):
+    if isinstance(found, Refusal):
         raise _refused(desk, asked.seat, found)
     return range_of(found, desk.unit)
 
@@ -160,7 +162,7 @@ def _rename(desk: Desk, params: types.RenameParams) -> types.WorkspaceEdit | Non
     if asked is None:
         return None
     found = rename.FEATURE(asked.seat.project, asked.seat.path, asked.offset, params.new_name)
-    if isinstance(found, rename.Refusal):
+    if isinstance(found, Refusal):
         raise _refused(desk, asked.seat, found)
     uri_of = desk.uri_in(asked.seat.project)
     edits: dict[str, list[Any]] = {}

@@ -66,6 +66,8 @@ class Desk:
         self._folders: list[str] = []
         self._seats: dict[str, Seat] = {}
         self._uris: dict[tuple[str, str], str] = {}
+        self._taken: dict[str, Buffer] = {}
+        """Texts as they were taken over last; what is said is said of these, whatever has been typed meanwhile."""
         self._told: dict[str, list[types.Diagnostic]] = {}
         self._rested = False
 
@@ -114,24 +116,30 @@ class Desk:
             self._leave(uri)
             return
         seat = self._seats.get(uri) or self._sit_down(buffer)
-        if seat is not None:
-            seat.project.open(seat.path, buffer.data)
+        if seat is None:
+            return
+        before = self._taken.get(uri)
+        self._taken[uri] = buffer
+        seat.project.open(seat.path, buffer.data)
+        if before is not None and before.version != buffer.version:  # the same text again is spoken of as well
+            seat.project.mention(seat.path)
 
     def changed_on_disk(self, uris: list[str]) -> None:
-        """Files were changed, made or deleted by somebody else."""
+        """Files or folders were changed, made or deleted by somebody else."""
         homes = [home_of(uri) for uri in uris]
         if any(home.name == CONFIG_FILE for home in homes):
             self._start_again()
             return
-        for home in homes:
-            for root, project in list(self._projects.items()):
-                path = path_below(root, home.path)
-                if path is None or not project.workspace.scanned:
-                    continue
-                if project.workspace.lists(path):
-                    project.reload(path)
-                elif path.startswith(f"{project.workspace.sources}/assets/"):
-                    project.assets_changed()
+        for root, project in list(self._projects.items()):
+            if not project.workspace.scanned:
+                continue
+            paths = [path for home in homes if (path := path_below(root, home.path)) is not None]
+            for path in paths:
+                project.reload(path)
+            if any(path.startswith(f"{project.workspace.sources}/assets/") for path in paths):
+                project.assets_changed()
+            if any(not project.workspace.lists(path) for path in paths):  # a folder, and nobody tells what was in it
+                project.look_around()
 
     def seat(self, uri: str) -> Seat | None:
         """The place of a document, its newest text taken over; None where it is none of ours."""
@@ -199,6 +207,7 @@ class Desk:
         if seat is None:
             return
         seat.project.close(seat.path)
+        self._taken.pop(uri, None)
         self._tell(seat.project, {seat.path})
         self._uris.pop((seat.project.workspace.root, seat.path), None)
 
@@ -206,6 +215,7 @@ class Desk:
         """Open everything anew; what was said of files that nothing is said of any more is taken back."""
         self._projects.clear()
         self._seats.clear()
+        self._taken.clear()
         self._uris.clear()
         self.open_folders(list(self._folders))
         for uri in list(self.buffers):
@@ -224,13 +234,13 @@ class Desk:
             self._say(uri_of_path(path), found)
 
     def _say(self, uri: str, found: list[types.Diagnostic]) -> None:
-        buffer = self.buffers.get(uri)
-        if buffer is None and self._told.get(uri, []) == found:
+        taken = self._taken.get(uri)
+        if taken is None and self._told.get(uri, []) == found:
             return
         self._told[uri] = found
-        if not found and buffer is None:
+        if not found and taken is None:
             del self._told[uri]
-        version = buffer.version if buffer is not None else None
+        version = taken.version if taken is not None else None
         self._publish(types.PublishDiagnosticsParams(uri=uri, diagnostics=found, version=version))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidRequest
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.language_server import lsp_method
@@ -23,6 +24,7 @@ from rsppc.lsp.worker import Worker
 from rsppc.version import VERSION
 
 CONTENT_MODIFIED = -32801
+NOT_INITIALIZED = -32002
 
 
 class Protocol(LanguageServerProtocol):
@@ -55,18 +57,43 @@ class Protocol(LanguageServerProtocol):
             return None
 
     def handle_message(self, message: Any) -> None:
-        if message is not None and hasattr(message, "jsonrpc"):
+        if message is None or not hasattr(message, "jsonrpc"):
+            return
+        refused = self._out_of_turn(getattr(message, "method", ""))
+        if refused is None:
             super().handle_message(message)
+        elif hasattr(message, "id"):
+            self._send_response(message.id, None, refused.to_response_error())
+
+    def _out_of_turn(self, method: str) -> JsonRpcException | None:
+        """Why a message cannot be answered at this time of the server's life."""
+        if method in ("", types.EXIT):
+            return None
+        if self._shutdown:
+            return JsonRpcInvalidRequest("the server has been shut down")
+        if self._server.is_begun and method == types.INITIALIZE:
+            return JsonRpcInvalidRequest("the server has been initialized")
+        if not self._server.is_begun and method != types.INITIALIZE:
+            return JsonRpcException("the server has not been initialized", code=NOT_INITIALIZED)
+        return None
 
 
 class Server(LanguageServer):
     """One editor's server."""
 
     def __init__(self) -> None:
+        logging.getLogger("pygls").setLevel(
+            logging.CRITICAL
+        )  # what matters of it, `report_server_error` says in a line
         super().__init__(name="rsppc", version=VERSION, protocol_cls=Protocol)
-        self.worker = Worker(spare=lambda: self.desk.spare(), report=self._report)
+        self.worker = Worker(spare=lambda: self.desk.spare(), report=self._report, answers=(JsonRpcException,))
         self.desk = Desk(publish=self._publish, checkpoint=self.worker.checkpoint)
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether an editor has said who it is."""
+        return self._loop is not None
 
     def sync(self, uri: str) -> None:
         self.worker.submit(lambda: self.desk.sync(uri))
@@ -93,7 +120,9 @@ class Server(LanguageServer):
         self.worker.submit(lambda: self.desk.open_folders(folders))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Faults of messages are told to those who read the log, not to the author."""
+        """Faults of messages are told to those who read the log, not to the author; what was answered is not told."""
+        if isinstance(error, JsonRpcException):
+            return
         print(f"rsppc lsp: {error}", file=sys.stderr)
 
     def _publish(self, params: types.PublishDiagnosticsParams) -> None:
@@ -172,6 +201,8 @@ def _watch_files(server: Server) -> None:
     watchers = [
         types.FileSystemWatcher(glob_pattern=one) for one in ("**/*.{yaml,json,rspp}", "**/rsppc.toml", "**/assets/**")
     ]
+    # Where a folder is deleted, or gets another name, nothing is said of the files in it.
+    watchers.append(types.FileSystemWatcher(glob_pattern="**/*", kind=types.WatchKind.Delete))
     options = types.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)
     registration = types.Registration(
         id="files", method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES, register_options=options

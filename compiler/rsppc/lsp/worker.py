@@ -30,9 +30,16 @@ class Ticket(Record):
 
 
 class Worker:
-    """A thread with jobs. `spare` does a piece of other work, and says whether there is more of it."""
+    """A thread with jobs. `spare` does a piece of other work, and says whether there is more of it; `answers` are
+    exceptions that are answers, and no bugs to be reported."""
 
-    def __init__(self, spare: Callable[[], bool], report: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        spare: Callable[[], bool],
+        report: Callable[[BaseException], None],
+        answers: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._answers: tuple[type[Exception], ...] = (Stopped, *answers)
         self._spare = spare
         self._report = report
         self._jobs: deque[Ticket] = deque()
@@ -77,8 +84,8 @@ class Worker:
         self._current = ticket
         try:
             ticket.future.set_result(ticket.job())
-        except Stopped as stopped:
-            ticket.future.set_exception(stopped)
+        except self._answers as answer:
+            ticket.future.set_exception(answer)
         except Exception as error:
             self._report(error)
             ticket.future.set_exception(error)

@@ -45,6 +45,14 @@ _HEADS = {
     "bundle": "bundle",
 }
 
+KIND_OF_HEAD = {head: kind for kind, head in _HEADS.items()}
+"""The kind of artifact by the word that a text form begins with."""
+
+
+def has_statement(kind: str, key: str) -> bool:
+    """Whether a key of an artifact, or of the block of a kind, is written as statements with a word of their own."""
+    return (kind, key) in _SHORT_STATEMENTS or ("", key) in _SHORT_STATEMENTS or key in _BLOCKS.get(kind, ())
+
 
 def why_no_text_form(root: dict[str, Any]) -> str | None:
     """Why an artifact cannot be written as a text form; None where it can."""
@@ -123,7 +131,7 @@ def _is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None and text not in _CONSTANTS
 
 
-def _name(text: str) -> str:
+def name_written(text: str) -> str:
     """A name behind a keyword: in quotes where it could be taken for another keyword."""
     return text if _is_word(text) and text not in KEYWORDS else quoted(text)
 
@@ -316,7 +324,7 @@ def _bounds(value: dict[str, Any], braces: Callable[[dict[str, Any]], str]) -> s
     amounts += [_amount(value[key], units) for key, (_, units) in _BOUND_UNITS if key in value]
     rest = {key: one for key, one in value.items() if key not in _BOUNDS and key != "strategy"}
     more = f" {braces(rest)}" if rest else ""
-    return f"{_name(value['strategy'])}({', '.join(amounts)}){more}"
+    return f"{name_written(value['strategy'])}({', '.join(amounts)}){more}"
 
 
 _BOUND_UNITS = (("max_queue_ms", _UNITS[0]), ("max_queue_bytes", _UNITS[2]))
@@ -382,7 +390,7 @@ def _header(kind: ArtifactKind, root: dict[str, Any]) -> tuple[str, dict[str, An
     for key in (kind.id_field, "version", "scope"):
         if not isinstance(rest.get(key), str) or (key == "scope" and kind.name != "layer"):
             break
-        parts.append(_name(rest.pop(key)))
+        parts.append(name_written(rest.pop(key)))
     if kind.name == "layer" and isinstance(rest.get("when"), str):
         parts.append(f"when {_condition(rest.pop('when'))}")
     return " ".join(parts), rest
@@ -427,7 +435,7 @@ def _start_of_item(value: Any, item: int) -> int:
 
 def _statement_of_name(word: str) -> Callable[..., _Lines | None]:
     def statement(value: Any, declared: FieldType | None) -> _Lines | None:
-        return [([f"  {word} {_name(value)}"], None)] if isinstance(value, str) else None
+        return [([f"  {word} {name_written(value)}"], None)] if isinstance(value, str) else None
 
     return statement
 
@@ -438,7 +446,7 @@ def _statement_of_names(word: str, expected: tuple[str, ...] = ()) -> Callable[.
     def statement(value: Any, declared: FieldType | None) -> _Lines | None:
         if not _are_names(value):
             return None
-        names = [one if one in expected else _name(one) for one in value]
+        names = [one if one in expected else name_written(one) for one in value]
         line = f"  {word} {', '.join(names)}"
         if len(line) > _WIDTH:
             line = f"  {word} " + ",\n    ".join(names)
@@ -463,7 +471,7 @@ def _statements_of_items(
         for one in value:
             if not isinstance(one, dict) or any(not isinstance(one.get(key), str) for key in required):
                 return None
-            width = max(width, len(_name(one[required[0]])))
+            width = max(width, len(name_written(one[required[0]])))
         found: _Lines = []
         for number, one in enumerate(value):
             lines = made(one, declared, width if width <= _ALIGNED_MAX else 0)
@@ -501,7 +509,7 @@ def _object(value: dict[str, Any], declared: FieldType | None, indent: str, head
 
 
 def _node_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
-    head = f"  node {_name(item['node_id']).ljust(width)} : {_name(item['node_type'])}"
+    head = f"  node {name_written(item['node_id']).ljust(width)} : {name_written(item['node_type'])}"
     return _node(head, item, declared, "  ")
 
 
@@ -532,7 +540,7 @@ def _joined_behind_block(head: str, attributes: list[str], indent: str) -> list[
 
 
 def _provider_attribute(value: Any) -> str | None:
-    return "provider null" if value is None else f"provider {_name(value)}" if isinstance(value, str) else None
+    return "provider null" if value is None else f"provider {name_written(value)}" if isinstance(value, str) else None
 
 
 def _budget_attribute(value: Any) -> str | None:
@@ -546,11 +554,11 @@ def _fallback_attribute(value: Any) -> str | None:
         return None
     if not _are_names(value["on"]):
         return None
-    return f"fallback {_name(value['to'])} on {', '.join(_cause(one) for one in value['on'])}"
+    return f"fallback {name_written(value['to'])} on {', '.join(_cause(one) for one in value['on'])}"
 
 
 def _cause(text: str) -> str:
-    return text if text == "budget" else _name(text)
+    return text if text == "budget" else name_written(text)
 
 
 def _lifecycle_attribute(value: Any) -> str | None:
@@ -579,7 +587,7 @@ _NODE_ATTRIBUTES = (
 
 
 def _use_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
-    head = f"  use {_name(item['name']).ljust(width)} = {_name(item['module'])}"
+    head = f"  use {name_written(item['name']).ljust(width)} = {name_written(item['module'])}"
     known = {"name", "module"}
     settings = item.get("settings")
     if isinstance(settings, dict):
@@ -593,7 +601,7 @@ def _use_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> 
     requires = item.get("requires")
     if isinstance(requires, dict) and set(requires) == {"min_version"} and isinstance(requires["min_version"], str):
         known.add("requires")
-        attributes.append(f"requires {_name(requires['min_version'])}")
+        attributes.append(f"requires {name_written(requires['min_version'])}")
     attributes += _with_rest(item, declared, known, "    ")
     return _joined_behind_block(head, attributes, "  ")
 
@@ -607,7 +615,7 @@ def _edge_statements(value: Any, declared: FieldType | None) -> _Lines | None:
     for number, one in enumerate(value):
         if not isinstance(one, dict) or not isinstance(one.get("from"), str) or not isinstance(one.get("to"), str):
             return None
-        chained = f"{found[-1][0][0]} -> {_name(one['to'])}" if found and last_end == one["from"] else ""
+        chained = f"{found[-1][0][0]} -> {name_written(one['to'])}" if found and last_end == one["from"] else ""
         if len(one) == 2 and chained and len(chained) <= _WIDTH and "." not in one["from"]:
             found[-1] = [chained], found[-1][1]
         else:
@@ -638,11 +646,11 @@ def _edge_lines(item: dict[str, Any], declared: FieldType | None) -> list[str]:
     rest = {key: value for key, value in item.items() if key not in known}
     if rest:
         attributes.append(_object(rest, declared, "    "))
-    return _joined(f"  {_name(item['from'])} -> {_name(item['to'])}", attributes, "  ")
+    return _joined(f"  {name_written(item['from'])} -> {name_written(item['to'])}", attributes, "  ")
 
 
 def _attribute_scalar(value: Any) -> str:
-    return _name(value) if isinstance(value, str) else _scalar(value, None)
+    return name_written(value) if isinstance(value, str) else _scalar(value, None)
 
 
 def _turns_statement(value: Any, declared: FieldType | None) -> _Lines | None:
@@ -651,7 +659,7 @@ def _turns_statement(value: Any, declared: FieldType | None) -> _Lines | None:
     parts: list[str] = []
     rest = dict(value)
     if isinstance(rest.get("owner"), str):
-        parts.append(f"owner {_name(rest.pop('owner'))}")
+        parts.append(f"owner {name_written(rest.pop('owner'))}")
     for key in ("barge_in", "cancel_from"):
         places = rest.get(key)
         if isinstance(places, list) and places and all(_is_place(one) for one in places):
@@ -680,9 +688,9 @@ def _place_lines(word: str, item: dict[str, Any], declared: FieldType | None) ->
         attributes.append(f"when {_condition(item['when'])}")
     if _are_names(item.get("unless")):
         known.add("unless")
-        attributes.append(f"unless {', '.join(_name(one) for one in item['unless'])}")
+        attributes.append(f"unless {', '.join(name_written(one) for one in item['unless'])}")
     attributes += _with_rest(item, declared, known, "      ")
-    return _joined(f"{word} {_name(item['from'])}", attributes, "    ")
+    return _joined(f"{word} {name_written(item['from'])}", attributes, "    ")
 
 
 def _exposes_statement(value: Any, declared: FieldType | None) -> _Lines | None:
@@ -694,7 +702,7 @@ def _exposes_statement(value: Any, declared: FieldType | None) -> _Lines | None:
         items = rest.get(key)
         if isinstance(items, list) and items and all(_is_pair(one, "name", inside) for one in items):
             rest.pop(key)
-            lines += [f"    {word} {_name(one['name'])} = {_name(one[inside])}" for one in items]
+            lines += [f"    {word} {name_written(one['name'])} = {name_written(one[inside])}" for one in items]
     for key in rest:
         lines += _entry_lines(key, rest, declared, "    ")
     return [([*lines, "  }"], None)]
@@ -723,7 +731,7 @@ def _rule_attributes(
         if key == "when" and isinstance(value, str):
             attributes.append(f"when {_condition(value)}")
         elif key == "use" and _are_names(value):
-            attributes.append(f"use {', '.join(_name(one) for one in item[key])}")
+            attributes.append(f"use {', '.join(name_written(one) for one in item[key])}")
         elif key not in ("when", "use") and isinstance(value, dict):
             attributes.append(_object(value, _declared_at(declared, key, value), "    ", f"{key} "))
         else:
@@ -736,8 +744,8 @@ def _provider_rule_lines(item: dict[str, Any], declared: FieldType | None, width
     target = "modality" if isinstance(item.get("modality"), str) else "node"
     if not isinstance(item.get(target), str):
         return None
-    shown = _name(item[target])
-    head = f"  provider {_name(item['id']).ljust(width)} for {f'node {shown}' if target == 'node' else shown}"
+    shown = name_written(item[target])
+    head = f"  provider {name_written(item['id']).ljust(width)} for {f'node {shown}' if target == 'node' else shown}"
     keys = ("when", "use", "retry", "circuit_breaker", "cost_cap")
     attributes, known = _rule_attributes(item, declared, keys)
     return _joined(head, [*attributes, *_with_rest(item, declared, {"id", target, *known}, "    ")], "  ")
@@ -746,7 +754,7 @@ def _provider_rule_lines(item: dict[str, Any], declared: FieldType | None, width
 def _degrade_rule_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
     attributes, known = _rule_attributes(item, declared, ("when", "set"))
     rest = _with_rest(item, declared, {"id", *known}, "    ")
-    return _joined(f"  degrade {_name(item['id'])}", [*attributes, *rest], "  ")
+    return _joined(f"  degrade {name_written(item['id'])}", [*attributes, *rest], "  ")
 
 
 def _insert_rule_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
@@ -755,14 +763,14 @@ def _insert_rule_lines(item: dict[str, Any], declared: FieldType | None, width: 
         return None
     if not isinstance(node.get("node_id"), str) or not isinstance(node.get("node_type"), str):
         return None
-    head = f"  insert {_name(item['id'])}"
+    head = f"  insert {name_written(item['id'])}"
     known = {"id", "insert", "between"}
     if isinstance(item.get("when"), str):
         known.add("when")
         head += f" when {_condition(item['when'])}"
-    node_head = f"    node {_name(node['node_id'])} : {_name(node['node_type'])}"
+    node_head = f"    node {name_written(node['node_id'])} : {name_written(node['node_type'])}"
     lines = [head, *_node(node_head, node, _declared_at(declared, "insert", node), "    ")]
-    lines.append(f"    between {_name(item['between']['from'])} -> {_name(item['between']['to'])}")
+    lines.append(f"    between {name_written(item['between']['from'])} -> {name_written(item['between']['to'])}")
     for more in _with_rest(item, declared, known, "    "):
         lines += f"    {more}".split("\n")
     return lines
@@ -780,7 +788,7 @@ def _set_statement(value: Any, declared: FieldType | None) -> _Lines | None:
 
 def _node_type_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
     rest = {key: value for key, value in item.items() if key != "node_type"}
-    lines = [f"  node_type {_name(item['node_type'])} {{"]
+    lines = [f"  node_type {name_written(item['node_type'])} {{"]
     for key in rest:
         short = _TYPE_STATEMENTS.get(key)
         made = short(rest[key], _item_of(declared, key)) if short is not None else None
@@ -798,7 +806,7 @@ def _item_of(declared: FieldType | None, key: str) -> FieldType | None:
 def _port_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
     if item["direction"] not in ("in", "out"):
         return None
-    head = f"  {item['direction']} {_name(item['name'])} : {quoted(item['type'])} {_name(item['lane'])}"
+    head = f"  {item['direction']} {name_written(item['name'])} : {quoted(item['type'])} {name_written(item['lane'])}"
     known = {"name", "direction", "type", "lane"}
     attributes = []
     if item.get("required") is False:
@@ -811,7 +819,7 @@ def _port_lines(item: dict[str, Any], declared: FieldType | None, width: int) ->
 
 
 def _config_field_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
-    head = f"  config {_name(item['name'])} : {_name(item['type'])}"
+    head = f"  config {name_written(item['name'])} : {name_written(item['type'])}"
     known = {"name", "type"}
     if "default" in item:
         known.add("default")
@@ -829,14 +837,14 @@ def _joined_in(head: str, attributes: list[str]) -> list[str]:
 def _record_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
     if set(item) != {"schema_id", "schema"} or not isinstance(item["schema"], dict):
         return None
-    head = f"  record {_name(item['schema_id'])} "
+    head = f"  record {name_written(item['schema_id'])} "
     line = f"{head}{_braces(item['schema'], None)}"
     return [line] if len(line) <= _WIDTH else _block(head, item["schema"], None, "  ")
 
 
 def _provider_lines(item: dict[str, Any], declared: FieldType | None, width: int) -> list[str] | None:
     rest = {key: value for key, value in item.items() if key not in ("provider_id", "modality")}
-    head = f"  provider {_name(item['provider_id'])} for {_name(item['modality'])} "
+    head = f"  provider {name_written(item['provider_id'])} for {name_written(item['modality'])} "
     line = f"{head}{_braces(rest, declared)}"
     return [line] if len(line) <= _WIDTH and not _has_lines(rest) else _block(head, rest, declared, "  ")
 
@@ -873,6 +881,12 @@ _SHORT_STATEMENTS: dict[tuple[str, str], Callable[..., _Lines | None]] = {
     ("extension", "records"): _statements_of_items(("schema_id",), _record_lines),
     ("extension", "providers"): _statements_of_items(("provider_id", "modality"), _provider_lines),
     ("", "metadata"): lambda value, declared: _meta_statement(value, declared),
+}
+
+_BLOCKS: dict[str, tuple[str, ...]] = {
+    "turns": ("owner", "barge_in", "cancel_from"),
+    "exposes": tuple(key for key, _, _ in _EXPOSED),
+    "node_type": ("node_type", *_TYPE_STATEMENTS),
 }
 
 

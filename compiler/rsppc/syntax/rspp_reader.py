@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -112,7 +112,7 @@ def read_rspp(source: Source, sink: DiagnosticSink) -> Document:
     if refused is not None:
         sink.report(refused)
         return Document(source=source, root=None)
-    root, recovery = _parse(tokens)
+    root, recovery = parse(tokens, Recovery)
     if root is not None and (tokens.deepest > DEPTH_MAX - 4 or len(tokens.kinds) > NODES_MAX):
         too_large = _too_large(root)
         if too_large is not None:
@@ -162,10 +162,10 @@ def _not_a_text_form(tokens: Tokens) -> Diagnostic | None:
     return TextFormSyntax(at=tokens.span(0), found=_shown(tokens, 0), remedy=remedy[0].lower() + remedy[1:])
 
 
-class _Tables:
+class Tables:
     """The parse tables, decoded, with the functions that build values."""
 
-    __slots__ = ("actions", "bodies", "gotos", "openings", "rules")
+    __slots__ = ("actions", "bodies", "gotos", "keyword", "openings", "rules")
 
     def __init__(self) -> None:
         decode = msgspec.json.decode
@@ -177,25 +177,34 @@ class _Tables:
             for nonterminal, length, action in decode(rspp_tables.RULES, type=list[tuple[int, int, str]])
         ]
         bodies = {number for number, name in enumerate(nonterminals) if name.endswith("_body") or name == "entries"}
+        self.keyword = nonterminals.index("keyword")
         # Where a statement or a field may begin; and the states behind an opening brace, where a body is still to come.
         self.bodies = {state for row in self.gotos for number, state in row.items() if number in bodies}
         self.openings = {
             state: target for state, row in enumerate(self.gotos) for number, target in row.items() if number in bodies
         }
 
+    def takes_for_name(self, state: int) -> bool:
+        """Whether the keyword that leads to a state may be a key there, as any word may in an object."""
+        numbers = [self.rules[-code - 1][0] for code in self.actions[state].values() if code < 0]
+        return any(number == self.keyword for number in numbers)
+
 
 @cache
-def _tables() -> _Tables:
-    return _Tables()
+def parse_tables() -> Tables:
+    return Tables()
 
 
-def _parse(tokens: Tokens) -> tuple[Mapping | None, _Recovery]:
+AnyRecovery = TypeVar("AnyRecovery", bound="Recovery")
+
+
+def parse(tokens: Tokens, make_recovery: type[AnyRecovery]) -> tuple[Mapping | None, AnyRecovery]:
     """The root mapping, and what was skipped on the way. One loop on purpose: it runs several times per token."""
-    tables = _tables()
+    tables = parse_tables()
     actions, gotos, rules = tables.actions, tables.gotos, tables.rules
     kinds = tokens.kinds
     context = Context(tokens)
-    recovery = _Recovery(context, tables)
+    recovery = make_recovery(context, tables)
     states = [0]
     values: list[Any] = []
     firsts: list[int] = []
@@ -235,12 +244,12 @@ def _parse(tokens: Tokens) -> tuple[Mapping | None, _Recovery]:
             return values[0], recovery
 
 
-class _Recovery:
+class Recovery:
     """Finds, after a mistake, where reading can go on; keeps what was skipped as gaps."""
 
     __slots__ = ("_context", "_tables", "_tokens", "_unread", "gaps")
 
-    def __init__(self, context: Context, tables: _Tables) -> None:
+    def __init__(self, context: Context, tables: Tables) -> None:
         self._context = context
         self._tokens = context.tokens
         self._tables = tables
@@ -271,7 +280,7 @@ class _Recovery:
         if len(tokens.findings) > FINDINGS_MAX:
             self._skip(firsts[-1] if firsts else token, last)
             return self._give_up(states, values, firsts)
-        depth = self._body_around(states, values)
+        depth = self.body_around(states, values)
         if depth == 0:
             return self._skip_to_brace(states, values, firsts, token)
         if states[depth] not in self._tables.bodies:
@@ -287,7 +296,7 @@ class _Recovery:
         self._unread.append((tokens.starts[token], tokens.ends[after - 1]))
         return after
 
-    def _body_around(self, states: list[int], values: list[Any]) -> int:
+    def body_around(self, states: list[int], values: list[Any]) -> int:
         """Where the innermost open body stands on the stack, or the brace behind which one is to come; 0 if nowhere."""
         depth = len(states) - 1
         while depth and not self._is_open(states[depth], values[depth] if depth < len(values) else None):
@@ -395,7 +404,7 @@ class _Recovery:
 
     def _begins_with(self, states: list[int], values: list[Any], firsts: list[int], token: int) -> int:
         """The first token of the statement in which a token stands."""
-        depth = self._body_around(states, values)
+        depth = self.body_around(states, values)
         return firsts[depth] if depth < len(firsts) else token
 
 

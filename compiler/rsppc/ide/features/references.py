@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rsppc.base.source import Span
+from rsppc.ide.declared import Refusal, declared_at, uses_of
 from rsppc.ide.occurrences import occurrences, subject_at
 from rsppc.ide.project import Project
 
@@ -11,4 +12,9 @@ def FEATURE(project: Project, path: str, offset: int, *, declaration: bool = Tru
     found = subject_at(project, path, offset)  # the module's one member, found by this name
     if found is None:
         return []
-    return [one.at for one in occurrences(project, found[0]) if declaration or not one.declares]
+    subject, name = found
+    if subject.what.startswith(("type_", "served_")):
+        declared = declared_at(project, path, name)
+        uses = uses_of(project, declared) if not isinstance(declared, Refusal) else ()
+        return [one.at for one in uses if declaration or not one.declares]
+    return [one.at for one in occurrences(project, subject) if declaration or not one.declares]

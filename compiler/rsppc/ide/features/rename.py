@@ -8,6 +8,7 @@ from rsppc.base.names import DOTTED_ID, ID, PROVIDER_ID
 from rsppc.base.record import Record
 from rsppc.base.source import Span
 from rsppc.diagnostics import Edit
+from rsppc.ide.declared import SHIPPED, Refusal, declared_at, taken, uses_of, written_as
 from rsppc.ide.names import Name, names_in, ref_name_span
 from rsppc.ide.occurrences import Subject, occurrences, subject_at
 from rsppc.ide.project import Project
@@ -21,29 +22,30 @@ class Renaming(Record):
     files: tuple[tuple[str, str], ...] = ()
 
 
-class Refusal(Record):
-    """Why something cannot be renamed; `at` is the place that is in the way."""
-
-    text: str
-    at: Span | None = None
-
-
+_ID = (ID, "lower-case letters, digits and `_`, a letter first")
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
-    "node": (ID, "lower-case letters, digits and `_`, a letter first"),
-    "artifact": (ID, "lower-case letters, digits and `_`, a letter first"),
-    "exposed": (ID, "lower-case letters, digits and `_`, a letter first"),
+    "node": _ID,
+    "artifact": _ID,
+    "exposed": _ID,
     "provider": (PROVIDER_ID, "parts of lower-case letters and digits, joined by `-`"),
     "node_type": (DOTTED_ID, "parts of lower-case letters, digits and `_`, joined by dots"),
 }
+
+
+NO_NAME = Refusal(text="there is no name here that could be another one")
+_DECLARED = ("port", "config", "type_port", "type_field", "served_port", "served_field")
+"""What a node type declares, wherever it is named."""
 
 
 def FEATURE(project: Project, path: str, offset: int, new: str) -> Renaming | Refusal:
     """Rename what stands at an offset."""  # the module's one member, found by this name
     found = subject_at(project, path, offset)
     if found is None:
-        return Refusal(text="there is no name here that could be another one")
-    subject, _ = found
-    refused = _unchangeable(subject) or _malformed(subject, new) or _collision(project, subject, new)
+        return NO_NAME
+    subject, name = found
+    if subject.what in _DECLARED:
+        return _declared_renamed(project, path, name, new)
+    refused = _unchangeable(subject) or _malformed(_FORMS[subject.what], new) or _collision(project, subject, new)
     if refused is not None:
         return refused
     edits = tuple(Edit(at=one.at, text=new) for one in occurrences(project, subject))
@@ -55,12 +57,32 @@ def prepared(project: Project, path: str, offset: int) -> Span | Refusal:
     """The stretch of the text that a rename would change."""
     found = subject_at(project, path, offset)
     if found is None:
-        return Refusal(text="there is no name here that could be another one")
+        return NO_NAME
     subject, name = found
+    if subject.what in _DECLARED:
+        declared = declared_at(project, path, name)
+        return declared if isinstance(declared, Refusal) else name.at
     refused = _unchangeable(subject)
     if refused is not None:
         return refused
     return _changed_part(name)
+
+
+def _declared_renamed(project: Project, path: str, name: Name, new: str) -> Renaming | Refusal:
+    """Another name for a port or a config field of a node type, in its manifest and wherever nodes of it stand."""
+    declared = declared_at(project, path, name)
+    if isinstance(declared, Refusal):
+        return declared
+    refused = _malformed(_ID, new) or (taken(declared, new) if new != declared.text else None)
+    if refused is not None:
+        return refused
+    edits = []
+    for use in uses_of(project, declared):
+        text = use.problem or written_as(use.at, declared.text, new)
+        if isinstance(text, Refusal):
+            return text
+        edits.append(Edit(at=use.at, text=text))
+    return Renaming(edits=tuple(edits))
 
 
 def _changed_part(name: Name) -> Span:
@@ -70,7 +92,7 @@ def _changed_part(name: Name) -> Span:
 def _unchangeable(subject: Subject) -> Refusal | None:
     """Why a thing has the name that it has."""
     if subject.what not in _FORMS:
-        return Refusal(text=f"`{subject.text}` is declared by a node type, and cannot be renamed here")
+        return NO_NAME
     if subject.home is not None and subject.home.shipped:
         return Refusal(text=f"`{subject.text}` ships with the compiler")
     if subject.what == "node" and "/" in subject.text:
@@ -78,8 +100,8 @@ def _unchangeable(subject: Subject) -> Refusal | None:
     return None
 
 
-def _malformed(subject: Subject, new: str) -> Refusal | None:
-    form, said = _FORMS[subject.what]
+def _malformed(wanted: tuple[re.Pattern[str], str], new: str) -> Refusal | None:
+    form, said = wanted
     return None if form.fullmatch(new) else Refusal(text=f"`{new}` is no name: {said}")
 
 
@@ -134,7 +156,7 @@ def _taken_declaration(project: Project, subject: Subject, new: str) -> Refusal 
     own = known.get(subject.text)
     if own is None:
         return Refusal(text=f"nothing declares `{subject.text}`")
-    if own.place.span().source.path.startswith("rsppc:"):
+    if own.place.span().source.path.startswith(SHIPPED):
         return Refusal(text=f"`{subject.text}` ships with the compiler")
     taken = known.get(new)
     return Refusal(text=f"there is a `{new}`", at=taken.place.span()) if taken is not None else None

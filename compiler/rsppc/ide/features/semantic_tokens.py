@@ -33,6 +33,10 @@ _OF_NAME = {
     "provider": "enumMember",
     "config": "property",
     "record": "type",
+    "type_port": "parameter",
+    "type_field": "property",
+    "served_port": "parameter",
+    "served_field": "property",
 }
 
 

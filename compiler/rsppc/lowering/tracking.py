@@ -7,6 +7,8 @@ the kinds that it is and was.
 
 from __future__ import annotations
 
+from typing import Self
+
 from rsppc.base.names import parse_ref
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
@@ -15,7 +17,8 @@ from rsppc.workspace import Workspace
 
 
 class TrackedArtifacts(Artifacts):
-    """The artifacts of a workspace that is edited."""
+    """The artifacts of a workspace, for an editor that judges again what a change touches, and for a cache that uses
+    again what no change touches."""
 
     def __init__(self, workspace: Workspace, shipped: Workspace | None, sink: DiagnosticSink) -> None:
         super().__init__(workspace, shipped, sink)
@@ -23,7 +26,11 @@ class TrackedArtifacts(Artifacts):
 
     def begin(self) -> None:
         """Forget what has been asked for."""
-        self._asked = set()
+        self._asked.clear()
+
+    def note(self, name: str) -> None:
+        """Write down that something was asked for."""
+        self._asked.add(name)
 
     def asked(self) -> frozenset[str]:
         """What has been asked for since `begin`."""
@@ -31,27 +38,33 @@ class TrackedArtifacts(Artifacts):
         return frozenset(self._asked | {"kind extension", "kind runtime"})
 
     def at(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
-        self._asked.add(f"path {path}")
+        self.note(f"path {path}")
         artifact, diagnostics = super().at(path)
         if artifact is not None:
-            self._asked.add(f"id {artifact.id}")
+            self.note(f"id {artifact.id}")
             artifact.diagnostics = diagnostics  # a name that was taken may be free again
         return artifact, diagnostics
 
     def own(self, kind: str, artifact_id: str, version: str) -> Artifact | None:
-        self._asked.add(f"id {artifact_id}")
+        self.note(f"id {artifact_id}")
         return super().own(kind, artifact_id, version)
 
     def of_kind(self, kind: str) -> tuple[list[Artifact], list[Artifact]]:
-        self._asked.add(f"kind {kind}")
+        self.note(f"kind {kind}")
         return super().of_kind(kind)
 
     def versions(self, kind: str) -> dict[str, list[str]]:
-        self._asked.add(f"kind {kind}")
+        self.note(f"kind {kind}")
         return super().versions(kind)
 
     def resolve(self, kind: str, text: str, at: Span, sink: DiagnosticSink) -> Artifact | None:
         ref = parse_ref(text)
         if ref is not None:
-            self._asked.add(f"id {ref.id}")
+            self.note(f"id {ref.id}")
         return super().resolve(kind, text, at, sink)
+
+    def with_texts(self, texts: dict[str, bytes], workspace: Workspace | None = None) -> Self:
+        changed = type(self).__new__(type(self))
+        changed.__dict__.update(super().with_texts(texts, workspace).__dict__)
+        changed._asked = self._asked  # what a repair asks for while it is tried, the finding asks for
+        return changed
