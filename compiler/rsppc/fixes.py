@@ -42,13 +42,15 @@ def with_verified_fixes(
 
 
 def with_written_edits(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The diagnostics, each edit in the way of its file; for findings of files whose repairs are not tried."""
-    return tuple(
-        replace(one, fixes=tuple(replace(fix, edits=tuple(map(as_written, fix.edits))) for fix in one.fixes))
-        if one.fixes
-        else one
-        for one in diagnostics
-    )
+    """The diagnostics, each edit in the way of its file, and each repair with what it does to the plan; for findings of
+    files whose repairs are not tried."""
+    compiles = not any(severity_in(one, strict=False) == "error" for one in diagnostics)
+
+    def written(fix: Fix) -> Fix:
+        changes = fix.plan_changes and (compiles or adds_or_removes(fix))
+        return replace(fix, edits=tuple(map(as_written, fix.edits)), plan_changes=changes)
+
+    return tuple(replace(one, fixes=tuple(map(written, one.fixes))) if one.fixes else one for one in diagnostics)
 
 
 def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:
@@ -56,6 +58,12 @@ def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:
     for edit in sorted(edits, key=lambda one: (one.at.start, one.at.end), reverse=True):
         text = text[: edit.at.start] + edit.text + text[edit.at.end :]
     return text
+
+
+def adds_or_removes(fix: Fix) -> bool:
+    """Whether a repair does more than to put a word in the place of another. What does not compile has no plan yet: the
+    right word in the place of a misspelt one makes the plan that the text was meant to have."""
+    return bool(fix.inserts) or any(edit.at.start == edit.at.end or not edit.text for edit in fix.edits)
 
 
 def _with_edits(fix: Fix, artifacts: Artifacts) -> Fix:
@@ -66,7 +74,7 @@ def _with_edits(fix: Fix, artifacts: Artifacts) -> Fix:
     artifact, _ = artifacts.at(edge.source.path)
     if artifact is None:
         return fix
-    return replace(fix, edits=nodes_on_edge(artifact.root, edge, fix.inserts))
+    return replace(fix, edits=tuple(map(as_written, nodes_on_edge(artifact.root, edge, fix.inserts))))
 
 
 def _holds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rsppc.base.source import Source, Span
@@ -44,6 +45,37 @@ def test_only_files_that_are_named_change(tmp_path: Path) -> None:
     assert (tmp_path / LAYER).read_text() == LAYER_TEXT
     assert "ndoes" in (tmp_path / SPEC_PATH).read_text()
     assert rsppc_here(tmp_path, "fix", "none.yaml").returncode == USAGE
+
+
+INSERTED = ("node_type: transport.ingress}", "node_type: transport.ingress, config: {rate_hz: 44100}}")
+
+
+def test_line_ends_and_a_byte_order_mark_stay_as_they_were(tmp_path: Path) -> None:
+    """A repair adds lines, which end as the others do."""
+    text = SPEC.replace(*INSERTED).replace("\n", "\r\n")
+    make(tmp_path, CLEAN)
+    (tmp_path / SPEC_PATH).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    done = rsppc_here(tmp_path, "fix", "--plan-changes")
+    assert b"1 finding fixed" in done.stdout, done.stdout.decode()
+    written = (tmp_path / SPEC_PATH).read_bytes()
+    assert written.startswith(b"\xef\xbb\xbfschema_version")
+    assert b"mic_resampled" in written and written.count(b"\n") == written.count(b"\r\n") > text.count("\n")
+
+
+def test_what_was_changed_meanwhile_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace(tmp_path, ("nodes:", "ndoes:"))
+    repaired = fixing.repaired
+
+    def slow(*wanted: Any, **more: Any) -> fixing.Repaired:
+        made = repaired(*wanted, **more)
+        (tmp_path / SPEC_PATH).write_text("somebody: else\n")
+        return made
+
+    monkeypatch.setattr("rsppc.cli.commands.fix.repaired", slow)
+    done = rsppc_here(tmp_path, "fix")
+    assert done.returncode == FINDINGS
+    assert b"was changed meanwhile" in done.stderr and b"0 findings fixed" in done.stdout
+    assert (tmp_path / SPEC_PATH).read_text() == "somebody: else\n"
 
 
 def test_a_diff_writes_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rsppc.cli.commands import fmt
@@ -98,6 +99,43 @@ def test_a_layout_that_would_say_something_else_is_not_written(here: Path, monke
     monkeypatch.chdir(here)
     assert fmt.COMMAND.main([PATH], standalone_mode=False) == BUG
     assert (here / PATH).read_text() == UGLY
+
+
+def test_what_was_changed_meanwhile_is_left_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between reading and writing somebody may save a file in an editor."""
+    other = here / "pipelines/policies/other_v1.yaml"
+    other.write_text(UGLY)
+    findings = fmt._laid_out
+
+    def slow(*wanted: Any) -> Any:
+        made = findings(*wanted)
+        (here / PATH).write_text("somebody: else\n")
+        return made
+
+    monkeypatch.setattr(fmt, "_laid_out", slow)
+    done = rsppc_here(here, "fmt")
+    assert done.returncode == FINDINGS
+    assert b"was changed meanwhile" in done.stderr and b"1 file formatted" in done.stdout
+    assert (here / PATH).read_text() == "somebody: else\n" and other.read_text() == NEAT
+
+
+def test_one_file_that_cannot_be_written_keeps_no_other_back(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = here / "pipelines/policies/other_v1.yaml"
+    other.write_text(UGLY)
+    replace = os.replace
+
+    def refusing(source: str, target: str) -> None:
+        if target.endswith("kiosk_v1.yaml"):
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    done = rsppc_here(here, "fmt")
+    assert done.returncode == ENVIRONMENT
+    assert f"cannot write `{PATH}`: permission denied".encode() in done.stderr
+    assert (here / PATH).read_text() == UGLY and other.read_text() == NEAT
+    assert f"formatted {PATH}".encode() not in done.stdout
+    assert sorted(os.listdir(other.parent)) == ["kiosk_v1.yaml", "other_v1.yaml"]
 
 
 def test_what_cannot_be_written_is_a_fault_of_the_machine(here: Path) -> None:

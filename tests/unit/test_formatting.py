@@ -197,3 +197,13 @@ def test_the_page_shows_what_happens() -> None:
     page = (REPOSITORY / "docs" / "formatting.md").read_text("utf-8")
     before, after = re.findall(r"```yaml\n# file: [^\n]*\n(.*?)```", page, re.DOTALL)
     check(before.replace("as_written", "formatted"), after)
+
+
+def test_lines_that_happen_to_end_alike_are_no_column() -> None:
+    """Only where one of them stands further right than it need."""
+    check("a:\n    b: 1\nccccc: 2\nd:   3\n", "a:\n  b: 1\nccccc: 2\nd: 3\n")
+
+
+def test_a_comment_belongs_to_nothing_that_ended_further_above() -> None:
+    check("a:\n  b: 1\nc: 2\n  # d\ne: 3\n", "a:\n  b: 1\nc: 2\n# d\ne: 3\n")
+    check("a:\n  b: |\n    x\nc: 2\n  # d\ne: 3\n", "a:\n  b: |\n    x\nc: 2\n# d\ne: 3\n")

@@ -14,7 +14,7 @@ from rsppc.cli.gathering import compiled_files, unreleased
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Fix, severity_in
 from rsppc.driver import compile_bundle, open_workspace
 from rsppc.emit.artifacts import artifacts as emitted
-from rsppc.fixes import apply_edits, flaws, with_verified_fixes
+from rsppc.fixes import adds_or_removes, apply_edits, flaws, with_verified_fixes
 from rsppc.formatting.format import formatted
 from rsppc.lowering.artifacts import Artifacts
 from rsppc.version import VERSION
@@ -45,6 +45,8 @@ class Repaired(Record):
     """What became of a workspace: the files that changed, the repairs, and what there still is to say."""
 
     texts: dict[str, tuple[str, str]]
+    data: dict[str, bytes]
+    """Of each of these files what was read."""
     applied: tuple[Applied, ...]
     remaining: tuple[Diagnostic, ...]
     held_back: tuple[Applied, ...]
@@ -55,7 +57,7 @@ def repaired(workspace: Workspace, choice: Choice, *, strict: bool) -> Repaired:
     """The workspace with its repairs applied, one after the other, until none is left that holds."""
     texts: dict[str, str] = {}
     state = _checked(workspace, texts, strict=strict)
-    before = {path: _text_of(state.artifacts, path) for path in state.artifacts.paths()}
+    before = {path: source for path in state.artifacts.paths() if (source := _source_of(state.artifacts, path))}
     applied: list[Applied] = []
     refused: set[tuple[str, ...]] = set()
     together = True
@@ -76,8 +78,9 @@ def repaired(workspace: Workspace, choice: Choice, *, strict: bool) -> Repaired:
     remaining = tuple({_said(one): one for one in state.found}.values())
     everything = _wanted(state, replace(choice, unverified=True, plan_changes=True))
     held_back = tuple(one for one in everything if _key(one.found, one.fix) not in refused)
-    changed = {path: (before[path], text) for path, text in sorted(texts.items()) if text != before[path]}
-    return Repaired(texts=changed, applied=tuple(applied), remaining=remaining, held_back=held_back)
+    changed = {path: (before[path].text, text) for path, text in sorted(texts.items()) if text != before[path].text}
+    data = {path: before[path].data for path in changed}
+    return Repaired(texts=changed, data=data, applied=tuple(applied), remaining=remaining, held_back=held_back)
 
 
 class _State(Record):
@@ -119,11 +122,11 @@ def _proved(outcome: Outcome, artifacts: Artifacts, *, strict: bool) -> Outcome:
     return replace(outcome, diagnostics=diagnostics)
 
 
-def _text_of(artifacts: Artifacts, path: str) -> str:
+def _source_of(artifacts: Artifacts, path: str) -> Source | None:
     artifact, diagnostics = artifacts.at(path)
     if artifact is not None:
-        return artifact.document.source.text
-    return diagnostics[0].at.source.text if diagnostics else ""
+        return artifact.document.source
+    return diagnostics[0].at.source if diagnostics else None
 
 
 # ---- which repairs
@@ -166,14 +169,13 @@ def _key(found: Diagnostic, fix: Fix) -> tuple[str, ...]:
 def _changes_plan(fix: Fix, found: Diagnostic, outcome: Outcome, state: _State) -> bool:
     """Whether runtimes will do something else.
 
-    What compiles is compiled again and compared. What does not has no plan yet: a word in the place of a misspelt one
-    makes the plan that the text was meant to have; whatever is added or taken away makes another one.
+    What compiles is compiled again and compared; of what does not, the repair itself says it.
     """
     if not fix.plan_changes:
         return False
     plan = _plan(state.artifacts, outcome.path, strict=state.strict)
     if plan is None:
-        return any(edit.at.start == edit.at.end or not edit.text for edit in fix.edits)
+        return adds_or_removes(fix)
     changed = state.artifacts
     for path, text in _applied([Applied(found=found, fix=fix, changes_plan=True)]).items():
         changed = changed.with_text(path, text.encode())

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from rsppc.base.record import Record
-from rsppc.cli.distributing import read_input, replace_file
+from rsppc.cli.distributing import read_input, replace_file, write_and_rename
+from rsppc.cli.exits import ENVIRONMENT, FINDINGS, OK
 from rsppc.cli.session import usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.workspace import Workspace, find_workspace
@@ -20,6 +21,8 @@ class SourceFile(Record):
 
     place: str
     path: str
+    real: str
+    """Where links lead."""
 
     def read(self) -> bytes:
         return read_input(self.place)
@@ -29,11 +32,16 @@ def files_named(names: Sequence[str], sink: DiagnosticSink) -> Iterator[SourceFi
     """The files that are named, those in folders that are named, or all sources of the workspace, each once."""
     known = find_workspace(os.getcwd(), DiagnosticSink()) if names else workspace_here(sink)
     seen: set[str] = set()  # several links may lead to one file
+    folders: dict[str, str] = {}
     for place in _places(names, known, sink):
-        real = os.path.realpath(place)
+        folder, name = os.path.split(place)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        full = os.path.join(folders[folder], name)
+        real = os.path.realpath(full) if os.path.islink(full) else full
         if real not in seen:
             seen.add(real)
-            yield SourceFile(place=place, path=_shown(place, known))
+            yield SourceFile(place=place, path=_shown(place, full, known), real=real)
 
 
 def _places(names: Sequence[str], known: Workspace | None, sink: DiagnosticSink) -> Iterator[str]:
@@ -59,9 +67,8 @@ def _in_folder(name: str, known: Workspace | None, sink: DiagnosticSink) -> Iter
         yield os.path.normpath(os.path.join(name, path))
 
 
-def _shown(place: str, known: Workspace | None) -> str:
+def _shown(place: str, full: str, known: Workspace | None) -> str:
     """How messages call a file: by its path in the workspace, a link by its own name."""
-    full = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
     if known is not None and full.startswith(known.root + os.sep):
         return os.path.relpath(full, known.root).replace(os.sep, "/")
     return place.replace(os.sep, "/")
@@ -89,6 +96,32 @@ def write_source(place: str, text: str) -> None:
     """Write a source in one step; a link stays one, and who may read it stays as it was."""
     # Many files at once, which their authors have in version control: no disk is waited for.
     replace_file(place, text.encode(), synced=False)
+
+
+class Rewriting:
+    """Sources written one after the other. What cannot be written keeps none of the others back."""
+
+    def __init__(self) -> None:
+        self.code = OK
+        """The exit code of what went wrong."""
+
+    def write(self, file: SourceFile, before: bytes, after: bytes) -> bool:
+        """Whether a source was written; where it is not what was read any more, somebody else has saved it."""
+        try:
+            if file.read() != before:
+                click.echo(f"rsppc: `{file.path}` was changed meanwhile, and is left as it is; run again", err=True)
+                self.code = max(self.code, FINDINGS)
+                return False
+            # Many files at once, which their authors have in version control: no disk is waited for.
+            write_and_rename(file.real, after, synced=False)
+        except click.exceptions.Exit as stopped:
+            self.code = max(self.code, stopped.exit_code)
+            return False
+        except OSError as error:
+            click.echo(f"rsppc: cannot write `{file.path}`: {(error.strerror or 'error').lower()}", err=True)
+            self.code = max(self.code, ENVIRONMENT)
+            return False
+        return True
 
 
 def counted(number: int, noun: str = "file") -> str:

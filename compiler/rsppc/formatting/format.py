@@ -7,7 +7,9 @@ from typing import Literal
 import msgspec
 
 from rsppc.base.record import Record
+from rsppc.base.source import Source
 from rsppc.diagnostics import DiagnosticSink
+from rsppc.formatting.lines import NoLayout
 from rsppc.syntax.document import Document, Mapping
 from rsppc.syntax.reader import read
 
@@ -29,36 +31,44 @@ def formatted(path: str, data: bytes, sink: DiagnosticSink) -> Formatted:
     if document is None or document.root is None or len(found) or document.gaps:
         return Formatted(text="", why="unreadable")
     written = document.source.text
-    if "\r" in written:
-        document = _read_again(path, written.replace("\r\n", "\n"))
-    if document is None or document.root is None:
-        return Formatted(text=written, why="not the same")
-    laid_out = _layout(path, document.source.text, document.root)
-    if laid_out is None:
+    try:
+        laid_out = _layout(path, written.replace("\r\n", "\n"), document.root)
+    except NoLayout:
         return Formatted(text=written, why="no layout")
-    if laid_out != document.source.text:
-        again = _read_again(path, laid_out)
-        if again is None or not _is_same(document, again):
-            return Formatted(text=written, why="not the same")
+    if laid_out != written and not says_the_same(document, laid_out):
+        return Formatted(text=written, why="not the same")
     return Formatted(text=laid_out, why="laid out")
 
 
-def _layout(path: str, text: str, root: Mapping) -> str | None:
+def _layout(path: str, text: str, root: Mapping) -> str:
+    """A text laid out, whose lines end as ours do; `root` is what was read. Raises `NoLayout`."""
     # Each layout is imported when a file of its kind turns up.
+    if path.endswith(".yaml"):
+        from rsppc.formatting.yaml_plain import layout_of_plain
+
+        plain = layout_of_plain(text)
+        if plain is not None:
+            return plain
+        from rsppc.formatting.yaml_style import layout_of_yaml
+
+        return layout_of_yaml(_with_places_of(path, text, root))
     if path.endswith(".json"):
         from rsppc.formatting.json_style import layout_of_json
 
-        return layout_of_json(text, root)
-    if path.endswith(".rspp"):
-        from rsppc.formatting.rspp_style import layout_of_rspp
+        return layout_of_json(_with_places_of(path, text, root))
+    from rsppc.formatting.rspp_style import layout_of_rspp
 
-        return layout_of_rspp(text)
-    from rsppc.formatting.yaml_style import NoLayout, layout_of_yaml
+    return layout_of_rspp(Source(path, text, b""))
 
-    try:
-        return layout_of_yaml(text, root)
-    except NoLayout:
-        return None
+
+def _with_places_of(path: str, text: str, root: Mapping) -> Mapping:
+    """What was read with its places in the text as it is laid out."""
+    if root.source.text == text:
+        return root
+    again = _read_again(path, text)
+    if again is None or again.root is None:
+        raise NoLayout
+    return again.root
 
 
 def _read_again(path: str, text: str) -> Document | None:
@@ -67,9 +77,16 @@ def _read_again(path: str, text: str) -> Document | None:
     return None if len(sink) else document
 
 
-def _is_same(before: Document, after: Document) -> bool:
-    """Whether two documents hold the same values in the same order, and the same comments."""
-    return _values(before) == _values(after) and _comments(before) == _comments(after)
+def says_the_same(before: Document, text: str) -> bool:
+    """Whether a text holds the same values as a document, in the same order, and the same comments."""
+    if before.path.endswith(".yaml"):
+        from rsppc.formatting.plain_sense import sense_of_plain
+
+        sense = sense_of_plain(text)
+        if sense is not None and sense == sense_of_plain(before.source.text):
+            return True
+    after = _read_again(before.path, text)
+    return after is not None and _values(before) == _values(after) and _comments(before) == _comments(after)
 
 
 def _values(document: Document) -> bytes:

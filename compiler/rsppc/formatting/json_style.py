@@ -13,9 +13,9 @@ from rsppc.syntax.document import Mapping, Sequence
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
-def layout_of_json(text: str, root: Mapping) -> str:
-    """A text laid out, in which the reader found nothing wrong."""
-    layout = _Layout(text)
+def layout_of_json(root: Mapping) -> str:
+    """The text around a root laid out, in which the reader found nothing wrong."""
+    layout = _Layout(root.source.text)
     layout.put(root, root.start, root.end, "", "")
     return "\n".join(layout.lines) + "\n"
 

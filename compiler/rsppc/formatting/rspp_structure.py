@@ -23,10 +23,10 @@ class Structure:
 
     __slots__ = ("attributes", "closing", "ends", "items", "kinds", "starts", "text")
 
-    def __init__(self, text: str) -> None:
-        tokens = tokens_of(Source("", text, b""))
+    def __init__(self, source: Source) -> None:
+        tokens = tokens_of(source)
         begins, attributes, commas = _parsed(tokens)
-        self.text = text
+        self.text = source.text
         self.kinds: list[int] = []
         self.starts: list[int] = []
         self.ends: list[int] = []

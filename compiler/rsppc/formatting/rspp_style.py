@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from rsppc.formatting.lines import WIDTH, Lines
+from rsppc.base.source import Source
+from rsppc.formatting.lines import STEP, WIDTH, Lines, stood
 from rsppc.formatting.rspp_structure import Structure
 from rsppc.syntax.rspp_actions import without_indentation
 from rsppc.syntax.rspp_tokens import (
@@ -25,14 +26,13 @@ from rsppc.syntax.rspp_tokens import (
 )
 
 _ALIGNED_MAX = 24
-_STEP = 2
 _COMMENT = re.compile(r"#[^\n]*")
 _NODE, _USE, _PROVIDER, _FOR, _POLICY = (KEYWORDS[word] for word in ("node", "use", "provider", "for", "policy"))
 
 
-def layout_of_rspp(text: str) -> str:
+def layout_of_rspp(source: Source) -> str:
     """A text laid out, in which the reader found nothing wrong."""
-    structure = Structure(text)
+    structure = Structure(source)
     layout = _Layout(structure)
     made: list[_Line] = []
     last = len(structure.kinds) - 1
@@ -41,12 +41,11 @@ def layout_of_rspp(text: str) -> str:
     layout.trivia(last, "", made)
     while made and not made[-1].text:
         made.pop()
-    lines = Lines(text)
-    lines.has_columns = False
+    lines = Lines(has_columns=False)
     for line in made:
         lines.written.append(line.text)
         if line.comment:
-            lines.add_behind(line.comment, line.comment_start)
+            lines.add_behind(line.comment, *stood(source, line.comment_start))
     return lines.finished()
 
 
@@ -164,7 +163,7 @@ class _Layout:
             between = self._space_before(token) if token > first else ""
             if token in breaks:
                 made.append(_Line(current.rstrip(" ")))
-                margin = current = " " * (indent + _STEP * of.attributes.get(token, 1))
+                margin = current = " " * (indent + STEP * of.attributes.get(token, 1))
                 between = ""
                 self.trivia(token, margin, made)
             if of.kinds[token] in (LBRACE, LBRACKET):
@@ -195,7 +194,7 @@ class _Layout:
         """The lines of a text; those of a long one are moved with the statement."""
         if kind == LONG_STRING and written.startswith('"""\n'):
             text = without_indentation(written[3:-3])
-            inside = margin + " " * _STEP
+            inside = margin + " " * STEP
             lines = [inside + line if line else "" for line in text.split("\n")]
             lines[-1] = lines[-1] or inside
             if without_indentation("\n" + "\n".join(lines)) == text:
@@ -205,12 +204,12 @@ class _Layout:
     def _body(self, opening: int, closing: int, indent: int, made: list[_Line]) -> None:
         """What stands in brackets, with lines of its own for each entry or item."""
         of = self._of
-        margin = " " * (indent + _STEP)
+        margin = " " * (indent + STEP)
         starts = [token for token in self._beside(opening + 1, closing) if token in of.items]
         begin = len(made)
         for (start, end), width in zip(pairwise([*starts, closing]), self._widths(starts), strict=True):
             self.trivia(start, margin, made)
-            self.item(start, end, indent + _STEP, width, made)
+            self.item(start, end, indent + STEP, width, made)
             if of.kinds[opening] == LBRACKET:
                 made[-1].text += ","
         self.trivia(closing, margin, made)

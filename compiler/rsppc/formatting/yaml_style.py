@@ -9,32 +9,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rsppc.formatting.lines import WIDTH, Lines
-from rsppc.formatting.yaml_plain import is_laid_out
+from rsppc.formatting.lines import STEP, WIDTH, Lines, NoLayout, may_have_columns, stood
+from rsppc.formatting.yaml_flow import anchors_between, flow_of
 from rsppc.syntax.document import Mapping, Sequence
 
-STEP = 2
 
-
-class NoLayout(Exception):
-    """Something is written in a way that has no layout here, such as a key of several lines."""
-
-
-def layout_of_yaml(text: str, root: Mapping) -> str:
-    """A text laid out. Raises `NoLayout`."""
-    return text if is_laid_out(text, _ONE_LINE_FLOWS) else made_layout_of_yaml(text, root)
-
-
-def made_layout_of_yaml(text: str, root: Mapping) -> str:
-    """The same without a look whether it is laid out already."""
-    return _Layout(text).of(root)
+def layout_of_yaml(root: Mapping) -> str:
+    """The text around a root laid out. Raises `NoLayout`."""
+    return _Layout(root).laid_out()
 
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _ANCHOR = re.compile(r"&[A-Za-z0-9_-]+")
-_SCALARS = frozenset((str, int, bool))
-_NONE: list[tuple[str, bool]] = []
 _OUT_OF_SIGHT = 1 << 30
 """Column of a level at which no comment can have been meant."""
 
@@ -42,11 +29,12 @@ _OUT_OF_SIGHT = 1 << 30
 class _Layout:
     """Where the walk is: `place` is the end of what was laid out last."""
 
-    __slots__ = ("_anchors", "_comments", "_levels", "_opened", "lines", "place", "text")
+    __slots__ = ("_anchors", "_comments", "_levels", "_opened", "_root", "lines", "place", "text")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = Lines(text)
+    def __init__(self, root: Mapping) -> None:
+        self.text = text = root.source.text
+        self._root = root
+        self.lines = Lines(has_columns=may_have_columns(self.text))
         self.place = 0
         self._comments = "#" in text
         self._anchors = "&" in text
@@ -55,7 +43,8 @@ class _Layout:
         self._opened = -1
         """Behind the bracket that opens the root, where it has one: there is no line for a comment behind it."""
 
-    def of(self, root: Mapping) -> str:
+    def laid_out(self) -> str:
+        root = self._root
         self._begin(root)
         if not root:
             self.lines.written.append("{}")
@@ -110,7 +99,7 @@ class _Layout:
         found = _COMMENT.search(first)
         if found is not None:
             if not shared and self.place != self._opened and self.lines.may_bear_comment:
-                self.lines.add_behind(found[0].rstrip(), self.place + found.start())
+                self._put_behind(found[0], self.place + found.start())
             else:
                 self.lines.add_comment(_margin(lead), found[0])
         blank = False
@@ -129,6 +118,12 @@ class _Layout:
             self.lines.add_blank()
         self.place = start
 
+    def _put_value(self, head: str, value: str, start: int) -> None:
+        self.lines.add_value(head, value, *stood(self._root.source, start))
+
+    def _put_behind(self, comment: str, start: int) -> None:
+        self.lines.add_behind(comment.rstrip(), *stood(self._root.source, start))
+
     def _margin_of_comment(self, column: int, depth: int) -> str:
         """A comment belongs to what follows it, or to the deepest list or mapping before it that is not right of it."""
         levels = self._levels
@@ -137,11 +132,7 @@ class _Layout:
 
     def _anchors_between(self, start: int, end: int) -> list[tuple[str, bool]]:
         """Anchors in a gap, and whether each stands on its last line."""
-        if not self._anchors:
-            return []
-        gap = re.sub(r"(?m)(?:^|(?<=[ \t]))#.*", lambda found: " " * len(found[0]), self.text[start:end])
-        last = gap.rfind("\n")
-        return [(found[0], found.start() > last) for found in _ANCHOR.finditer(gap)]
+        return anchors_between(self.text, start, end) if self._anchors else []
 
     # ---- lists and mappings with a line for each entry
 
@@ -176,39 +167,21 @@ class _Layout:
         return column
 
     def _mapping(self, mapping: Mapping, depth: int, lead: str) -> None:
-        """Entries of a mapping. Nearly all of them are laid out already, which is seen in few steps."""
-        text, lines, written = self.text, self.lines, self.lines.written
         margin = " " * len(lead)
-        usual = ":\n" + margin
         places = iter(mapping.at)
-        index = -4
-        for value, key_start, key_end, start, end in zip(mapping.values(), places, places, places, places, strict=True):
-            index += 4
-            gap = text[self.place : key_start]
-            if gap != usual and (gap or lead == margin):
-                anchors = self._anchors_between(self.place, key_start)
-                self._between(key_start, depth, lead)
-            else:
-                anchors = _NONE
-            usual = "\n" + margin
-            if value.__class__ in _SCALARS and start == key_end + 2 and not anchors:
-                entry = text[key_start:end]
-                if "\n" not in entry and end - key_start < WIDTH and text[start] not in "|>" and text[start - 1] == " ":
-                    if lines.has_columns:
-                        lines.add_value(lead + entry[: start - key_start], text[start:end], start)
-                    else:
-                        written.append(lead + entry)
-                    self.place = end
-                    lead = margin
-                    continue
-            key = text[key_start:key_end]
+        for number, (value, key_start, key_end, start, end) in enumerate(
+            zip(mapping.values(), places, places, places, places, strict=True)
+        ):
+            key = self.text[key_start:key_end]
             if "\n" in key or len(key) > _KEY_CHARACTERS_MAX:
                 raise NoLayout
+            anchors = self._anchors_between(self.place, key_start)
+            self._between(key_start, depth, lead)
+            del self._levels[depth + 1 :]
             own = "".join([f"{name} " for name, on_key_line in anchors if on_key_line])
-            head = f"{lead}{own}{key}:"
-            lead = margin
             self.place = key_end
-            self._value(value, start, end, head, depth, (mapping, index))
+            self._value(value, start, end, f"{lead}{own}{key}:", depth, (mapping, 4 * number))
+            lead = margin
 
     def _sequence(self, sequence: Sequence, depth: int, lead: str) -> None:
         at = sequence.at
@@ -219,6 +192,7 @@ class _Layout:
             anchors = self._anchors_between(max(self.place, sequence.start), start)
             # Comments behind the sign go above it, so that what follows can stand behind it.
             self._between(start, depth, lead)
+            del self._levels[depth + 1 :]
             self._value(value, start, end, f"{lead}-", depth, (sequence, index), anchors)
             lead = margin
             index += 2
@@ -266,11 +240,14 @@ class _Layout:
             self._block_text(start, f"{head} ", depth)
             return
         if "\n" in written:
+            container = entry[0]
+            if self._anchors and "&" in text[text.rfind("\n", 0, container.start) + 1 : container.start]:
+                raise NoLayout  # how deep lines have to stand behind a first key with an anchor, readers do not agree
             self._many_lines(written, f"{head} ", self._levels[depth][1] + STEP)
         elif is_item:
             self.lines.written.append(f"{head} {written}")
         else:
-            self.lines.add_value(f"{head} ", written, start)
+            self._put_value(f"{head} ", written, start)
         self.place = end
 
     def _hoist(self, start: int, head: str) -> None:
@@ -300,7 +277,7 @@ class _Layout:
         self, value: Any, start: int, end: int, head: str, entry: tuple[Any, int], *, is_item: bool
     ) -> bool:
         """Lay brackets out on one line, if they belong on one."""
-        line = self._flow(self.text[start:end], value)
+        line = flow_of(self.text, value)
         if line is None:
             return False
         fits = len(head) + 1 + len(line) <= WIDTH or not value
@@ -310,66 +287,9 @@ class _Layout:
         if is_item:
             self.lines.written.append(f"{head} {line}")
         else:
-            self.lines.add_value(f"{head} ", line, start)
+            self._put_value(f"{head} ", line, start)
         self.place = end
         return True
-
-    def _flow(self, written: str, value: Any) -> str | None:
-        """A value in brackets on one line; None where it holds comments or texts of several lines."""
-        line = _ONE_LINE_FLOWS.get(written)
-        if line is None:
-            try:
-                line = "".join(self._flow_parts(value))
-            except _SeveralLines:
-                return None
-            if "\n" not in written and len(written) < _REMEMBERED_CHARACTERS_MAX:
-                if len(_ONE_LINE_FLOWS) >= _REMEMBERED_MAX:
-                    _ONE_LINE_FLOWS.clear()
-                _ONE_LINE_FLOWS[written] = line
-        return line
-
-    def _flow_parts(self, container: Any) -> list[str]:
-        text, at = self.text, container.at
-        is_map = container.__class__ is Mapping
-        parts: list[str] = []
-        last = container.start
-        step = 4 if is_map else 2
-        for number, (key, value) in enumerate(container.items() if is_map else enumerate(container)):
-            del key
-            start, end = at[step * (number + 1) - 2 : step * (number + 1)]
-            parts.append(", " if number else "")
-            if is_map:
-                key_start, key_end = at[4 * number : 4 * number + 2]
-                parts += (self._anchors_in_flow(last, key_start), self._one_line(key_start, key_end))
-                last = key_end
-                anchors = self._anchors_in_flow(last, start)
-                parts.append(": " if end > start or anchors else "")
-                parts.append(anchors)
-            else:
-                parts.append(self._anchors_in_flow(last, start))
-            if (value.__class__ is Mapping or value.__class__ is Sequence) and text[start] != "*":
-                parts += self._flow_parts(value)
-            elif end > start:
-                parts.append(self._one_line(start, end))
-            elif parts[-1].startswith("&"):
-                parts[-1] = parts[-1].rstrip()
-            last = max(last, end)
-        if self._comments and "\n" in text[last : container.end] and "#" in text[last : container.end]:
-            raise _SeveralLines
-        if text[container.start] not in "[{":  # one key and its value in a list
-            return parts if parts[-1] else ["{", *parts, "}"]
-        return ["{" if is_map else "[", *parts, "}" if is_map else "]"]
-
-    def _anchors_in_flow(self, start: int, end: int) -> str:
-        if self._comments and "#" in self.text[start:end]:
-            raise _SeveralLines
-        return "".join(f"{name} " for name, _ in self._anchors_between(start, end))
-
-    def _one_line(self, start: int, end: int) -> str:
-        written = self.text[start:end]
-        if "\n" in written or end - start > _KEY_CHARACTERS_MAX:
-            raise _SeveralLines
-        return written
 
     # ---- texts of several lines
 
@@ -396,7 +316,7 @@ class _Layout:
             body.pop()  # blank lines behind the text
         self.lines.written.append(head + (header[1].replace(digit[0], str(STEP)) if digit else header[1]))
         if header[2]:
-            self.lines.add_behind(header[2].rstrip(), header.start(2))
+            self._put_behind(header[2], header.start(2))
         for line in body:
             self.lines.written.append(margin + line[column:] if len(line) > column else "")
         self.place = line_end + sum(map(len, body)) + len(body)
@@ -429,16 +349,8 @@ class _Layout:
 _HEADER = re.compile(r"([|>][-+0-9]*)[ \t]*(#.*)?")
 
 
-class _SeveralLines(Exception):
-    """What stands in brackets cannot be put on one line."""
-
-
-_ONE_LINE_FLOWS: dict[str, str] = {}
-"""Brackets on one line as they were written, and laid out: the same few hundred make up most files."""
-_REMEMBERED_MAX = 8192
-_REMEMBERED_CHARACTERS_MAX = 400
 _KEY_CHARACTERS_MAX = 1000
-"""A longer key is no simple one; what stands in brackets on one line is not made longer than that either."""
+"""A longer key is no simple one."""
 
 
 def _without_end(line: str) -> str:

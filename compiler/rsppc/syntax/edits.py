@@ -15,8 +15,11 @@ from rsppc.syntax.document import Mapping, Sequence
 
 
 def as_written(edit: Edit) -> Edit:
-    """An edit that puts a name or a number in the place of another, in the way of its file."""
-    return as_json(edit) if edit.at.source.path.endswith(".json") else edit
+    """An edit in the way of its file: in JSON every text has quotes, and lines end as the others do."""
+    edit = as_json(edit) if edit.at.source.path.endswith(".json") else edit
+    if "\n" in edit.text and "\r\n" in edit.at.source.text:
+        edit = Edit(at=edit.at, text=edit.text.replace("\r\n", "\n").replace("\n", "\r\n"))
+    return edit
 
 
 def as_json(edit: Edit) -> Edit:

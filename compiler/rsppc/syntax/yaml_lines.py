@@ -52,14 +52,19 @@ _TOKEN = re.compile(
 
 def read_lines(source: Source, text: str) -> Mapping | None:
     """The root of a text in which nothing is rare, large or wrong; None for every other text."""
-    # Tabs, other spaces and line ends, and what cannot be seen: readers differ about them.
-    if not text.replace("\n", "").isprintable() or _may_be_too_large(text):
+    if not may_be_ordinary(text) or _may_be_too_large(text):
         return None
     try:
         root = _compose(source, text)
-    except _NotOrdinary:
+    except NotOrdinary:
         return None
     return root if type(root) is Mapping else None
+
+
+def may_be_ordinary(text: str) -> bool:
+    """Whether a text holds no tabs, no other spaces and line ends, and nothing that cannot be seen: readers differ
+    about them."""
+    return text.replace("\n", "").isprintable()
 
 
 def _may_be_too_large(text: str) -> bool:
@@ -67,12 +72,12 @@ def _may_be_too_large(text: str) -> bool:
     return len(text) > NODES_MAX and text.count(":") + sum(map(text.count, ":-,[{")) >= NODES_MAX
 
 
-class _NotOrdinary(Exception):
+class NotOrdinary(Exception):
     """Something stands in the text that only the careful reader knows."""
 
 
 def _compose(source: Source, text: str) -> Any:
-    """The one value of a text. Raises `_NotOrdinary`, whatever is not as usual.
+    """The one value of a text. Raises `NotOrdinary`, whatever is not as usual.
 
     Each statement of this loop is dear: reading files is a good part of every run. A container takes its place in the
     one around it when its first line is met, and stays open, with its column, until a line stands further left.
@@ -87,7 +92,7 @@ def _compose(source: Source, text: str) -> Any:
     last_end = start = 0
     if text.startswith("---\n"):
         text, start = text[4:], 4
-    lines = _LINES
+    lines = LINES
     for line in chain.from_iterable(_pieces(text)):
         meant = lines[line]
         if meant is None:
@@ -101,7 +106,7 @@ def _compose(source: Source, text: str) -> Any:
                 at = container.at
                 in_mapping = type(container) is Mapping
             if indent != column or in_mapping is (signs != ""):
-                raise _NotOrdinary  # it stands under none of the lines above
+                raise NotOrdinary  # it stands under none of the lines above
         if signs:
             if waiting or len(signs) > 2:
                 container, column = _open_items(stack, source, key, signs, start + indent, indent, waiting)
@@ -113,11 +118,11 @@ def _compose(source: Source, text: str) -> Any:
             at = container.at
             column = content
             in_mapping = True
-        waiting = value is _BELOW
+        waiting = value is BELOW
         if waiting:
             value = None
-        elif value is _BRACKETS:
-            value = _in_brackets(source, line[value_start:value_end], start + value_start, len(stack))
+        elif value is BRACKETS:
+            value = in_brackets(source, line[value_start:value_end], start + value_start, len(stack))
         last_end = start + value_end
         if in_mapping:
             key = written
@@ -128,7 +133,7 @@ def _compose(source: Source, text: str) -> Any:
             at += (start + value_start, last_end)
         start += len(line) + 1
     if waiting and not in_mapping:
-        raise _NotOrdinary  # there is no text
+        raise NotOrdinary  # there is no text
     return _close(stack, -1, True, last_end)[0][0]
 
 
@@ -145,9 +150,9 @@ def _pieces(text: str) -> Iterator[list[str]]:
 _Line: TypeAlias = "tuple[int, str, int, str | None, int, int, int, Any] | None"
 """What a line holds: its indentation, the signs of list items, the column behind them, a key and its end, and start,
 end and meaning of a value. None where it is blank or a comment."""
-_BELOW: Any = object()
+BELOW: Any = object()
 """Stands for a value that may be written below."""
-_BRACKETS: Any = object()
+BRACKETS: Any = object()
 """Stands for one in brackets, which has places inside."""
 
 
@@ -165,7 +170,7 @@ class _Lines(dict[str, _Line]):
         return meant
 
 
-_LINES = _Lines()
+LINES = _Lines()
 
 
 def _line(line: str) -> _Line:
@@ -174,15 +179,15 @@ def _line(line: str) -> _Line:
         return None
     found = _LINE.fullmatch(line)
     if found is None or len(line) > SCALAR_CHARACTERS_MAX:
-        raise _NotOrdinary
+        raise NotOrdinary
     indentation, signs, key, plain, quoted, bracketed = found.groups()
     content = key_end = len(indentation) + len(signs)
     if key is not None:
         _check_key(key)
         key_end += len(key)
     elif not signs or found.lastindex == 2:
-        raise _NotOrdinary  # more of the value above, or a sign with nothing behind it
-    value: Any = _BELOW
+        raise NotOrdinary  # more of the value above, or a sign with nothing behind it
+    value: Any = BELOW
     start = end = key_end + 1
     if plain is not None:
         value = _plain(plain)
@@ -192,7 +197,7 @@ def _line(line: str) -> _Line:
         value = quoted[1:-1]
         start, end = found.span(5)
     elif bracketed is not None:
-        value = _BRACKETS
+        value = BRACKETS
         start = found.start(6)
         end = start + len(bracketed.rstrip(" "))
     return len(indentation), signs, content, key, key_end, start, end, value
@@ -202,7 +207,7 @@ def _plain(written: str) -> Any:
     """What an unquoted value means."""
     value = meaning(written)
     if value is UNKNOWN:
-        raise _NotOrdinary
+        raise NotOrdinary
     return value
 
 
@@ -214,7 +219,7 @@ def _check_key(key: str) -> None:
     if key in _SOUND_KEYS:
         return
     if type(meaning(key)) is not str:
-        raise _NotOrdinary
+        raise NotOrdinary
     if len(_SOUND_KEYS) < _REMEMBERED_MAX:
         _SOUND_KEYS.add(key)
 
@@ -236,7 +241,7 @@ def _open(stack: list[tuple[Any, int]], kind: type, source: Source, key: Any, st
     around = stack[-1][0]
     container = _new(kind, source, start)
     if len(stack) > _DEPTH_MAX:
-        raise _NotOrdinary
+        raise NotOrdinary
     stack.append((container, column))
     if type(around) is Mapping:
         around[key] = container
@@ -262,10 +267,10 @@ def _close(stack: list[tuple[Any, int]], indent: int, is_item: bool, end: int) -
 def _check_keys(container: Any) -> None:
     """Give up where a key stands twice in a mapping, or there are too many."""
     if type(container) is Mapping and (4 * len(container) != len(container.at) or len(container) > KEYS_MAX):
-        raise _NotOrdinary
+        raise NotOrdinary
 
 
-def _in_brackets(source: Source, text: str, place: int, depth: int) -> Any:
+def in_brackets(source: Source, text: str, place: int, depth: int) -> Any:
     """The list or mapping that a line holds in brackets. `place` is where `text` begins."""
     stack: list[Any] = [_new(Sequence, source, place)]
     complete = False  # whether the value is there that a comma or the closing bracket may follow
@@ -273,35 +278,35 @@ def _in_brackets(source: Source, text: str, place: int, depth: int) -> Any:
     for token in _TOKEN.finditer(text):
         key, value, sign = token.groups()
         if token.start() != end or (end and len(stack) == 1) or (key and value is None and sign not in "[{"):
-            raise _NotOrdinary
+            raise NotOrdinary
         end = token.end()
         container = stack[-1]
         if value is not None:
             if complete:
-                raise _NotOrdinary
+                raise NotOrdinary
             meant = value[1:-1] if value[0] in "\"'" else _plain(value)
             _put(container, token, place, meant, place + token.start(2))
             complete = True
         if sign in "[{":
             if complete or depth + len(stack) > _DEPTH_MAX:
-                raise _NotOrdinary
+                raise NotOrdinary
             start = place + token.start(3)
             meant = _new(Sequence if sign == "[" else Mapping, source, start)
             _put(container, token, place, meant, start)
             stack.append(meant)
         elif sign == ",":
             if not complete:
-                raise _NotOrdinary
+                raise NotOrdinary
             complete = False
         else:
             if type(container) is not (Sequence if sign == "]" else Mapping) or complete is not bool(container):
-                raise _NotOrdinary  # it closes another bracket, or stands behind a comma
+                raise NotOrdinary  # it closes another bracket, or stands behind a comma
             _check_keys(container)
             stack.pop()
             container.end = stack[-1].at[-1] = place + token.start(3) + 1
             complete = True
     if end != len(text) or len(stack) > 1:
-        raise _NotOrdinary
+        raise NotOrdinary
     return stack[0][0]
 
 
@@ -309,7 +314,7 @@ def _put(container: Any, token: re.Match[str], place: int, value: Any, start: in
     """Put what a token holds, or opens, into the container around it."""
     key = token[1]
     if (key is None) is (type(container) is Mapping):
-        raise _NotOrdinary
+        raise NotOrdinary
     if key is None:
         container.append(value)
     else:

@@ -6,9 +6,10 @@ import os
 
 import click
 
+from rsppc.base.record import replace
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.fixing import Applied, Choice, Repaired, repaired
-from rsppc.cli.rewriting import counted, files_named, print_diffs, write_source
+from rsppc.cli.rewriting import Rewriting, SourceFile, counted, files_named, print_diffs
 from rsppc.cli.session import quick_collection, usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink, severity_in
 from rsppc.workspace import Workspace
@@ -31,16 +32,21 @@ def COMMAND(paths: tuple[str, ...], diff: bool, plan_changes: bool, unverified: 
     quick_collection()
     choice = Choice(paths=_chosen(workspace, paths), unverified=unverified, plan_changes=plan_changes)
     made = repaired(workspace, choice, strict=strict)
+    writing = Rewriting()
     if diff:
         print_diffs((path, before, after) for path, (before, after) in made.texts.items())
     else:
-        for path, (_, after) in made.texts.items():
-            write_source(os.path.join(workspace.root, path), after)
+        unwritten = _written(workspace, made, writing)
+        made = replace(
+            made,
+            texts={path: texts for path, texts in made.texts.items() if path not in unwritten},
+            applied=tuple(one for one in made.applied if one.found.at.source.path not in unwritten),
+        )
     for one in made.applied:
         click.echo(_told(one, diff=diff), err=diff)
     click.echo(_summary(made, diff=diff, strict=strict), err=diff)
     has_errors = any(severity_in(one, strict=strict) == "error" for one in made.remaining)
-    return FINDINGS if has_errors or (diff and made.texts) else OK
+    return max(writing.code, FINDINGS if has_errors or (diff and made.texts) else OK)
 
 
 def _chosen(workspace: Workspace, names: tuple[str, ...]) -> frozenset[str] | None:
@@ -53,6 +59,23 @@ def _chosen(workspace: Workspace, names: tuple[str, ...]) -> frozenset[str] | No
         if path not in sources:
             usage(f"`{path}` is no source of this workspace", f"sources are the files below `{workspace.sources}/`")
     return frozenset(chosen)
+
+
+def _written(workspace: Workspace, made: Repaired, writing: Rewriting) -> set[str]:
+    """Write what was repaired, and give the files that could not be; a byte order mark stays where there was one."""
+    unwritten = set()
+    for path, (_, after) in made.texts.items():
+        place = os.path.join(workspace.root, path)
+        before = made.data[path]
+        mark = _MARK if before.startswith(_MARK) else b""
+        if not writing.write(
+            SourceFile(place=place, path=path, real=os.path.realpath(place)), before, mark + after.encode()
+        ):
+            unwritten.add(path)
+    return unwritten
+
+
+_MARK = b"\xef\xbb\xbf"
 
 
 def _told(one: Applied, *, diff: bool) -> str:

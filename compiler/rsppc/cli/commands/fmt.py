@@ -9,7 +9,7 @@ import click
 
 from rsppc.base.record import Record
 from rsppc.cli.exits import BUG, FINDINGS, OK
-from rsppc.cli.rewriting import SourceFile, counted, files_named, print_diffs, write_source
+from rsppc.cli.rewriting import Rewriting, SourceFile, counted, files_named, print_diffs
 from rsppc.cli.session import Options, exit_code, finding_options, quick_collection, report, usage
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.diagnostics.report import render_report, report_of
@@ -21,7 +21,7 @@ from rsppc.workspace import FILE_SIZE_MAX
 class _Outcome(Record):
     """What became of the files: those to be laid out, and those that stay as they are for some reason."""
 
-    changed: list[tuple[SourceFile, str, str]]
+    changed: list[tuple[SourceFile, bytes, bytes]]
     unchanged: list[str]
     unreadable: list[str]
     not_the_same: list[str]
@@ -56,14 +56,15 @@ def COMMAND(
         return _from_stdin(stdin_name or "<stdin>.yaml", check, diff, options)
     sink = DiagnosticSink()
     outcome = _laid_out(files_named(paths, sink), sink)
+    writing = Rewriting()
     if diff:
-        print_diffs((file.path, before, after) for file, before, after in outcome.changed)
+        print_diffs((file.path, before.decode(), after.decode()) for file, before, after in outcome.changed)
     elif not check:
-        for file, _, after in outcome.changed:
-            write_source(file.place, after)
+        outcome.changed[:] = [one for one in outcome.changed if writing.write(*one)]
     code = _findings(sink.sorted(), options, beside=diff)
     if options.format == "text" and not diff:
         _tell(outcome, check=check)
+    code = max(code, writing.code)
     for path in outcome.not_the_same:
         _tell_of_bug(path)
         code = max(code, BUG)
@@ -79,10 +80,10 @@ def _laid_out(files: Iterable[SourceFile], sink: DiagnosticSink) -> _Outcome:
             outcome.unreadable.append(file.path)
         elif made.why == "not the same":
             outcome.not_the_same.append(file.path)
-        elif made.text.encode() == data:
+        elif (text := made.text.encode()) == data:
             outcome.unchanged.append(file.path)
         else:
-            outcome.changed.append((file, data.decode(), made.text))
+            outcome.changed.append((file, data, text))
     return outcome
 
 

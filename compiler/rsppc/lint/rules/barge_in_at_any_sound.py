@@ -15,8 +15,9 @@ class BargeInAtAnySound(LintFinding):
 
     Users of LiveKit reproduce an agent that falls silent by coughing (https://github.com/livekit/agents/issues/1229); a
     platform that cancelled after 90 ms of sound had a safety answer end as "If you ever smell"
-    (https://github.com/aplisay/llm-agent/pull/243); another raised its 60 ms to 250 for the same reason
-    (https://github.com/vellum-ai/vellum-assistant/pull/38081)."""
+    (https://github.com/aplisay/llm-agent/pull/243); another began with 60 ms against coughs
+    (https://github.com/vellum-ai/vellum-assistant/pull/37666) and has 250 by now
+    (https://github.com/vellum-ai/vellum-assistant/pull/38348)."""
 
     code = "RSP9611"
     name = "barge-in-at-any-sound"

@@ -15,7 +15,7 @@ class ChannelsMixedForRecogniser(LintFinding):
 
     The author of Vosk advises to recognise channels apart, because a mix is spoilt by crosstalk
     (https://github.com/alphacep/vosk-api/issues/485); Google's advice is the same
-    (https://docs.cloud.google.com/speech-to-text/docs/best-practices.md.txt)."""
+    (https://cloud.google.com/speech-to-text/docs/best-practices)."""
 
     code = "RSP9614"
     name = "channels-mixed-for-recogniser"

@@ -16,8 +16,7 @@ class DoubleDetector(LintFinding):
     while the other says that the turn is over, and the agent answers into the sentence.
 
     Readers of LiveKit's code ask why it runs two detectors in parallel for recognisers that do not stream
-    (https://github.com/livekit/agents/pull/1364); later changes of it share one
-    (https://github.com/livekit/agents/pull/5779)."""
+    (https://github.com/livekit/agents/pull/1364)."""
 
     code = "RSP9617"
     name = "double-detector"

@@ -16,8 +16,8 @@ class FallbackFailsTogether(LintFinding):
     nothing. `failure_domain` of a provider says what fails together; the same provider always does.
 
     Adapters for fallbacks exist for outages of a provider and are shown with two companies
-    (https://github.com/livekit/agents-js/issues/868); what empties one quota empties it for every voice of it
-    (https://github.com/NousResearch/hermes-agent/issues/90611)."""
+    (https://github.com/livekit/agents-js/issues/868); the outage that is sure to come is a used-up allowance,
+    which ends everything that its provider speaks (https://github.com/NousResearch/hermes-agent/issues/90611)."""
 
     code = "RSP9619"
     name = "fallback-fails-together"

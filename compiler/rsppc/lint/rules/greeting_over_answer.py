@@ -15,8 +15,8 @@ class GreetingOverAnswer(LintFinding):
     speaks into the greeting hears the answer chopped up with it. With `source_priority` one of them plays, and the
     other waits or gives way.
 
-    LiveKit describes the speech that was scheduled first and then overlaps with what the user said meanwhile
-    (https://github.com/livekit/agents/issues/4432)."""
+    Callers who spoke while the opening line of an agent played heard it and the answer mixed
+    (https://github.com/miuda-ai/active-call/issues/72)."""
 
     code = "RSP9621"
     name = "greeting-over-answer"

@@ -20,8 +20,8 @@ class LanguagesDiffer(LintFinding):
     text of a model state none.
 
     An agent that answered in Italian through an English voice was unintelligible
-    (https://github.com/mattmezza/humux/issues/95), and so was speech that stayed `en-US` while the recogniser heard
-    another language (https://github.com/microsoft/azurechat/issues/254)."""
+    (https://github.com/mattmezza/humux/issues/95); a German text was read with American sounds where only the
+    recogniser had been told (https://github.com/Azure-Samples/cognitive-services-speech-sdk/issues/886)."""
 
     code = "RSP9622"
     name = "languages-differ"

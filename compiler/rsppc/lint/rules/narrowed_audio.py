@@ -14,7 +14,8 @@ class NarrowedAudio(LintFinding):
     high rate behind it is paid for in bytes and money and carries nothing. Sibilants go first, so that a caller's "S"
     and "F" sound the same. Take the branch with the high rate from before the first conversion.
 
-    Voices that go from 24 kHz to 8 kHz fold their sibilants into the telephone band
+    Where the conversion to the low rate does not filter, it is worse than lost: voices that went from 24 kHz to 8 kHz
+    folded their sibilants into the telephone band
     (https://github.com/hkjarral/AVA-AI-Voice-Agent-for-Asterisk/issues/553)."""
 
     code = "RSP9623"

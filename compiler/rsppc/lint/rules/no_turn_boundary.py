@@ -13,9 +13,9 @@ class NoTurnBoundary(LintFinding):
     cancelled as a whole, no turn leaves evidence, and nothing can be measured from the end of speech. The compiler
     insists on an owner where nodes live for a turn; a model of one's own that lives for the whole call gets by without.
 
-    Where nothing tells a session the end of a turn, the agent stays mute for ever or speaks several times over
-    (https://github.com/bielcarpi/hermes-live-voice/issues/55,
-    https://github.com/openai/openai-realtime-api-beta/issues/76)."""
+    A session that is never told the end of a turn stays mute for ever
+    (https://github.com/bielcarpi/hermes-live-voice/issues/55); one that is told too early answers a part of the
+    question and then the whole (https://github.com/livekit/agents/issues/323)."""
 
     code = "RSP9627"
     name = "no-turn-boundary"

@@ -16,8 +16,8 @@ class SecondTurnDetector(LintFinding):
     it. Where the two lie close together, one pause of the caller becomes two turns, and the agent answers twice. A
     second node with turn signals that go nowhere is refused by the compiler; this is about those that go somewhere.
 
-    Users of LiveKit set a recogniser with turn detection of its own beside a local one and wonder which one decides
-    (https://github.com/livekit/agents/issues/3331); with both, one utterance is committed as two turns
+    Users of LiveKit set a recogniser with turn detection of its own beside a local detector and find that turns do not
+    work (https://github.com/livekit/agents/issues/3331); with both, one utterance can be committed as two turns
     (https://github.com/livekit/agents/issues/6726)."""
 
     code = "RSP9629"

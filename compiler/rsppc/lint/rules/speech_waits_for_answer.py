@@ -15,8 +15,8 @@ class SpeechWaitsForAnswer(LintFinding):
     Figures hide it: the time to the first token says nothing about the time to the last.
 
     A voice plugin that collected the whole answer took some 3 seconds to the first sound where streaming needs 1.3
-    (https://github.com/openclaw/openclaw/issues/42159); others measured 5 seconds
-    (https://github.com/beecho01/Kokoro-TTS/pull/7)."""
+    (https://github.com/openclaw/openclaw/issues/42159); others heard several seconds of silence before each answer
+    (https://github.com/techartdev/OpenClawHomeAssistantIntegration/issues/30)."""
 
     code = "RSP9632"
     name = "speech-waits-for-answer"

@@ -17,7 +17,7 @@ class UpsampledForRecogniser(LintFinding):
     cut off. The types agree, because the recogniser takes that rate from those who have it.
 
     Google asks for the rate of the line, 8000 Hz, and no resampling
-    (https://docs.cloud.google.com/speech-to-text/docs/best-practices.md.txt); a team that stopped upsampling measured
+    (https://cloud.google.com/speech-to-text/docs/best-practices); a team that stopped upsampling measured
     the same errors with half the bytes (https://github.com/mmeyerlein/meclaw/issues/619)."""
 
     code = "RSP9634"
