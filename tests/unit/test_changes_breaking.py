@@ -50,11 +50,12 @@ module_id: own_hearing
 version: v1
 exposes:
   inputs: [{name: audio, port: stt.audio}]
-  outputs: [{name: text, port: norm.text}]
+  outputs: [{name: text, port: norm.text}, {name: seen, port: filter.seen}]
   settings: [{name: language, sets: nodes.stt.config.language}]
 nodes:
   - {node_id: stt, node_type: speech.stt}
   - {node_id: norm, node_type: text.normalizer}
+  - {node_id: filter, node_type: own.filter}
 edges:
   - {from: stt.text, to: norm.text}
 """
@@ -72,10 +73,19 @@ def base() -> dict[str, str]:
     files = {path.relative_to(BASE).as_posix(): path.read_text("utf-8") for path in BASE.rglob("*") if path.is_file()}
     files |= {OWN: OWN_TYPE, MODULE: OWN_MODULE}  # what no pipeline here uses, and others may
     # Two providers in one rule, so that there is one to lose, and figures with room below the budgets.
+    files[FIGURES] += NARROW
     files[POLICY] = files[POLICY].replace("{id: any_llm, modality: llm, use: [llm-big]}", LLM_RULE)
     return files
 
 
+NARROW = """\
+  - provider_id: stt-16k
+    modality: stt
+    modes: [partial, final]
+    refines: {audio: "audio<codec=pcm_s16le, rate_hz=16000, channels=1>"}
+    confidence: true
+    latency: {p50_ms: 150, p95_ms: 300}
+"""
 LLM_RULE = "{id: any_llm, modality: llm, use: [llm-big, llm-small]}"
 
 
@@ -113,6 +123,7 @@ HINT = '      - {name: hint, direction: in, type: "text<final>", lane: DataLane,
 STRENGTH = "      - {name: strength, type: int, default: 5, min: 1, max: 10}\n"
 CONTROL = "max_queue_ms: 75, max_queue_bytes: 65536, max_latency_contribution_ms: 5"
 SETTING = "{name: keyterms, sets: nodes.stt.config.keyterms}"
+GERMAN, AMERICAN = "config: {language: de}}", "config: {language: en-US}}"
 EXTRA = "      - {name: extra, type: int, required: true}\n"
 
 RULES = (
@@ -133,6 +144,9 @@ RULES = (
     _row("narrower-input", OWN, "text<segment|final>", "text<segment>", "text<segment|final|delta>"),
     _row("wider-output", OWN, '"text<segment>"', '"text<segment|final>"', '"text<segment, lang=en>"'),
     _row("other-lane", OWN, HINT, HINT.replace("Data", "Telemetry"), HINT.replace("lane:", "doc: A hint., lane:")),
+    _row("narrower-input", MODULE, "speech.stt}", "speech.stt, provider: stt-16k}", "speech.stt, provider: stt-one}"),
+    _row("wider-output", MODULE, "speech.stt}", f"speech.stt, {GERMAN}", f"speech.stt, {AMERICAN}"),
+    _row("other-lane", MODULE, "port: filter.seen", "port: filter.text", "port: filter.seen"),
     _row("narrower-input", SPEC, "rate_hz: 16000", "rate_hz: 8000", "rate_hz: 16000, jitter_buffer_ms: 19"),
     _row(
         "wider-output", SPEC, ".egress", ".egress, config: {rate_hz: 48000}", ".egress, config: {playout_delay_ms: 19}"
@@ -253,7 +267,7 @@ def test_a_version_that_is_gone_is_a_finding_that_no_version_lets_pass(tmp_path:
     del after[OWN]
     found = findings(tmp_path, after)
     assert names(found) == {"removed-artifact"}
-    assert found[0]["primary"]["file"] == f"../before:{OWN}"
+    assert found[0]["primary"]["file"] == f"../before/{OWN}"
 
 
 def test_a_version_follows_the_one_before_it() -> None:
@@ -310,11 +324,41 @@ def test_one_bundle_is_asked_for_its_next_version(tmp_path: Path) -> None:
     assert rsppc_here(tmp_path, "breaking", "second/v1", "--against", ".", "--next-version").stdout == b"v1\n"
 
 
+def test_a_module_that_nobody_touched_breaks_with_a_node_inside_it(tmp_path: Path) -> None:
+    files = edited(OWN, '"control<seen>", lane: ControlLane', '"control<seen|lost>", lane: ControlLane')
+    found = findings(tmp_path, files, "--level", "port")
+    assert [one["subject"] for one in found if one["name"] == "wider-output"] == ["own.filter.seen", "own_hearing.seen"]
+    said = rsppc_here(tmp_path / "after", "breaking", "--against", "../before", "--level", "port").stdout.decode()
+    assert "module own_hearing v1 → v1: 1 finding; publish it as v2 (major)" in said
+
+
 def test_narrower_types() -> None:
     assert is_narrower("audio<rate_hz=8000|16000>", "audio<rate_hz=16000>")
     assert not is_narrower("audio<rate_hz=16000>", "audio<rate_hz=8000|16000>")
     assert not is_narrower("text<final, lang=en-US>", "text<final, lang=en>")
     assert is_narrower("text<final>", "record<own.note.v1>")
+
+
+@pytest.mark.parametrize("broken", ["before", "after"])
+def test_a_side_that_does_not_compile_is_told_in_the_format_that_was_asked_for(broken: str, tmp_path: Path) -> None:
+    for side in ("before", "after"):
+        files = edited(SPEC, "node_type: speech.vad", "node_type: speech.wad") if side == broken else base()
+        make(tmp_path / side, files)
+    place = f"{'../before/' if broken == 'before' else ''}{SPEC}"
+
+    def told(*words: str) -> str:
+        done = rsppc_here(tmp_path / "after", *words, "--against", "../before", "--level", "budget")
+        assert done.returncode == 1 and b"does not compile, so that nothing can be compared" in done.stderr
+        return done.stdout.decode()
+
+    assert told("breaking", "--format", "github").startswith(f"::error file={place},line=")
+    found = [json.loads(line) for line in told("breaking", "--format", "json").splitlines()]
+    assert [one["primary"]["file"] for one in found if "code" in one] == [place]
+    assert f"  {place}:" in told("breaking")
+    said = rsppc_here(tmp_path / "after", "diff", "../before", "support_bundle/v1", "--format", "markdown").stdout
+    where = " of `../before`" if broken == "before" else ""
+    head = f"`support_bundle/v1`{where} does not compile, so that nothing can be compared\n\n| finding"
+    assert said.decode().startswith(head)
 
 
 # --- Waivers
@@ -377,6 +421,12 @@ def test_a_second_waiver_of_one_finding_is_unused(digests: dict[str, str], tmp_p
     twice = json.loads(_waivers(**digests))
     twice["waivers"] *= 2
     assert names(findings(tmp_path / "tried", {**PROMPT, "waivers.yaml": json.dumps(twice)})) == {"unused-waiver"}
+
+
+def test_a_waiver_of_what_is_no_finding_says_what_was_meant(digests: dict[str, str], tmp_path: Path) -> None:
+    files = {**PROMPT, "waivers.yaml": _waivers(**digests, code="larger-buget")}
+    (found,) = (one for one in findings(tmp_path / "one", files, "support_bundle/v1") if one["name"] == "unused-waiver")
+    assert found["notes"] == ["no finding is called `larger-buget`: did you mean `larger-budget`?"]
 
 
 def test_a_waiver_of_a_level_that_was_not_asked_is_left_alone(digests: dict[str, str], tmp_path: Path) -> None:

@@ -189,6 +189,13 @@ def test_a_pipeline_links_what_it_names_and_shows_its_graph(site: Site) -> None:
     assert "silence_ms: 400" in page.text
 
 
+def test_what_ships_is_compiled_with_what_ships_beside_it(site: Site) -> None:
+    """Examples of the library are shown as what they become, with prompts that no workspace has."""
+    pages = [path for path in site if path.startswith(("library/pipeline/", "library/bundle/"))]
+    assert len(pages) >= 10
+    assert [path for path in pages if "graph" not in site[path].ids] == []
+
+
 def test_what_does_not_compile_has_a_page_without_a_graph(tmp_path: Path) -> None:
     broken = SPEC.replace("to: endpoint.activity", "to: nobody.activity")
     make(tmp_path, {**CLEAN, SPEC_PATH: broken})

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+import pytest
+from markdown_it import MarkdownIt
 from rsppc.base.source import Source, Span
 from rsppc.diagnostics import Diagnostic
-from rsppc.diagnostics.renderers.markdown import cell, code, render
+from rsppc.diagnostics.renderers.markdown import code, prose, render, row
 from rsppc.diagnostics.report import Report
+from rsppc.diagnostics.visible import visible
 
 
 class FakeTable(Diagnostic):
@@ -33,12 +39,12 @@ def test_findings_stand_in_a_table_the_gravest_first() -> None:
     assert render(Report(diagnostics=found)) == (
         "| finding | what | where |\n"
         "|---|---|---|\n"
-        "| error RSP3104 edge-format | `x\\|&lt;b&gt;` is odd | `a\\|b.yaml:2:1` |\n"
+        "| error RSP3104 edge-format | `x\\|<b>` is odd | `a\\|b.yaml:2:1` |\n"
         "| note RSP3105 remark | remark | `a\\|b.yaml:2:1` |\n"
         "\n"
         "<details><summary>what to do</summary>\n"
         "\n"
-        "- RSP3104 at `a\\|b.yaml:2:1`\n"
+        "- RSP3104 at `a|b.yaml:2:1`\n"
         "  - first\n"
         "  - help: change it\n"
         "\n"
@@ -50,7 +56,32 @@ def test_without_findings_it_says_so() -> None:
     assert render(Report(diagnostics=())) == "No findings.\n"
 
 
-def test_nothing_ends_a_cell_or_hides() -> None:
-    assert cell("a\n| b\x1b[1m <script>") == "a \\| b<U+001B>[1m <script>".replace("<", "&lt;").replace(">", "&gt;")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b <script>alert(1)</script>",
+        "text<final> of `text<partial|final>`",
+        "nodes.*.config.* and **loud** _soft_ ~~gone~~ a_b_c",
+        "[here](https://example.org) ![x](y) <https://example.org> &lt; &#60;",
+        "a `code` and a ` alone",
+        "``two`` and `` `",
+        "\\| \\` `a\\|b`",
+        "a\nb\x1b[1m",
+    ],
+)
+def test_text_reads_as_it_stands_and_does_nothing(text: str) -> None:
+    """The comment of a pull request is rendered by others, with everything that an author wrote."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    made = reader.render("| a | b |\n|---|---|\n" + row(prose(text), code(text)) + "\n")
+    found = re.findall(r"<td>(.*?)</td>", made.replace("<!-- -->", ""), re.DOTALL)
+    assert len(found) == 2
+    shown = " ".join(visible(" ".join(text.split())).split())
+    assert set(re.findall(r"<(/?\w+)", "".join(found))) <= {"code", "/code"}
+    assert html.unescape(re.sub("</?code>", "", found[1])) == shown
+    assert html.unescape(re.sub("</?code>", "", found[0])).replace("`", "") == shown.replace("`", "")
+
+
+def test_names_of_people_and_issues_call_nobody() -> None:
+    assert prose("by @team of #12, v1@sha256") == "by @<!-- -->team of #<!-- -->12, v1@sha256"
     assert code("plain") == "`plain`"
     assert code("a `` b") == "``` a `` b ```"

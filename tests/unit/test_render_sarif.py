@@ -203,7 +203,7 @@ def test_sides_related_places_and_fixes_are_kept() -> None:
             related=(Related(at=file_span(other), text="set here"),),
             notes=("a note",),
             fixes=(
-                Fix(title="only advice"),
+                Fix(title="only advice", plan_changes=False),
                 Fix(
                     title="change it",
                     verified=True,

@@ -86,7 +86,7 @@ error[RSP3104 edge-format]: `mic.audio` and `vad.audio` do not share an audio fo
    |            produces  pcm_s16le  48000 Hz  2 ch
    = differs in rate_hz and channels; codec agrees
    = rate_hz 48000 set in pipelines/policies/kiosk_audio_v1.yaml:7:14, overriding 16000 from rspp_std/v1
-fix 1 (verified): insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms edge budget
+fix 1 (verified, changes the plan): insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms edge budget
    = rsppc explain RSP3104   |   rsppc why support/v1 'edges.mic.audio->vad.audio.type'
 
 1 error in 1 file
@@ -412,7 +412,9 @@ def test_a_megabyte_on_one_line_is_shown_in_no_time_for_a_thousand_findings() ->
 def fixed(source: Source, *edits: Edit, verified: bool = False) -> list[str]:
     """What is shown of a fix."""
     finding = FakeOddName(
-        at=file_span(source), written="x", fixes=(Fix(title="do it", edits=edits, verified=verified),)
+        at=file_span(source),
+        written="x",
+        fixes=(Fix(title="do it", edits=edits, verified=verified, plan_changes=False),),
     )
     shown = render(Report(diagnostics=(finding,))).split("\n")
     return shown[shown.index(f"fix 1 ({'verified' if verified else 'unverified'}): do it") + 1 : -5]
@@ -449,7 +451,7 @@ def test_a_fix_in_another_file_names_it() -> None:
 
 def test_line_numbers_of_excerpts_and_fixes_share_one_column() -> None:
     source = source_of("a: 1\n" + "\n" * 10 + "b: 2\n")
-    fix = Fix(title="do it", edits=(Edit(at=span_of(source, "2"), text="3"),))
+    fix = Fix(title="do it", edits=(Edit(at=span_of(source, "2"), text="3"),), plan_changes=False)
     check(
         """
 warning[RSP1999 odd-name]: `a` is an odd name

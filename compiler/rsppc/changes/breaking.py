@@ -98,9 +98,15 @@ def of_bundle(pair: Pair, level: Level, *, against: str) -> Subject:
 
 
 def of_artifact(
-    before: Artifact, after: Artifact, level: Level, *, at_before: source.AtBefore, against: str
+    before: Artifact,
+    after: Artifact,
+    level: Level,
+    *,
+    at_before: source.AtBefore,
+    signatures: tuple[port.Signature, port.Signature],
+    against: str,
 ) -> Subject:
-    """An artifact that others refer to, with what breaks them."""
+    """An artifact that others refer to, with what breaks them. Signatures are those of modules on both sides."""
     subject = Subject(
         kind=after.kind.name,
         id=after.id,
@@ -122,8 +128,8 @@ def of_artifact(
     def same(at: Span) -> Span:
         return at
 
-    found = list(_of_sources(before, after, level, facts, at_before))
-    grown = any(True for _ in _of_sources(after, before, "source", facts, same))
+    found = list(_of_sources(before, after, signatures, level, facts, at_before))
+    grown = any(True for _ in _of_sources(after, before, (signatures[1], signatures[0]), "source", facts, same))
     return _complete(replace(subject, found=tuple(found), grown=grown), against)
 
 
@@ -138,13 +144,24 @@ def of_removed(artifact: Artifact, *, at_before: source.AtBefore) -> Breaking:
 
 
 def _of_sources(
-    before: Artifact, after: Artifact, level: Level, facts: source.Facts, at_before: source.AtBefore
+    before: Artifact,
+    after: Artifact,
+    signatures: tuple[port.Signature, port.Signature],
+    level: Level,
+    facts: source.Facts,
+    at_before: source.AtBefore,
 ) -> Iterator[Breaking]:
     if _asks(level, "source"):
         yield from source.find(before, after, facts, at_before)
-    if _asks(level, "port") and before.kind.name == "extension":
+    if not _asks(level, "port"):
+        return
+    if before.kind.name == "extension":
         for name, old, new in source.node_types_of_both(before, after):
-            yield from port.of_node_type(old, new, name, facts("major"))
+            ports = port.ports_of_node_type(old), port.ports_of_node_type(new)
+            yield from port.of_ports(*ports, owner=name, facts=facts("major"))
+    if before.kind.name == "module":
+        ports = port.ports_of_module(signatures[0]), port.ports_of_module(signatures[1])
+        yield from port.of_ports(*ports, owner=before.id, facts=facts("major"))
 
 
 def _digest(artifact: Artifact) -> str:
@@ -197,7 +214,7 @@ def verdict(subject: Subject) -> str:
     """What came of a subject, in one line, and below it the digests that a waiver names."""
     count = sum(1 for one in subject.found if not isinstance(one, ChangedUnderVersion))
     name = f"{subject.kind} {subject.id} {subject.before} → {subject.after}"
-    if not subject.differs:
+    if not subject.differs and not subject.found:
         return f"{name}: nothing changed"
     told = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing breaks"
     if says_enough(subject.before, subject.after, subject.needs):

@@ -8,29 +8,13 @@ can be told, else below all of it together.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
 from rsppc.changes.leaves import Leaf, same
 from rsppc.changes.side import Origin, Side
-from rsppc.emit.origins import escaped
-
-CauseKind = Literal[
-    "graph",
-    "bundle",
-    "policy",
-    "layer",
-    "spec",
-    "module",
-    "profile",
-    "manifest",
-    "library",
-    "file",
-    "sources",
-    "follows",
-    "compiler",
-    "unexplained",
-]
+from rsppc.model.change import CauseKind
 
 
 class Cause(Record):
@@ -82,6 +66,7 @@ class _Search:
         self._leaves = leaves
         self._before, self._after = before, after
         self._changed = _changed_entities(before, after)
+        self._moved = _moved_inserts(leaves, self._changed)
         self._found: dict[tuple[str, ...], Cause] = {}
         self._parts: dict[tuple[str, ...], str] = {}
         """What of the spec a place belongs to: the node or edge whose leaf has it."""
@@ -102,6 +87,9 @@ class _Search:
                 pass
             case ("node_provider_bindings", entity):
                 section = "nodes"
+            case ("rules", "insert", rule, *rest):
+                is_of_queue = "buffer" in rest  # which may be set as before, to what is another default now
+                return None if is_of_queue and self._has_one_label(leaf) else self._moved.get(rule)
             case _:
                 return None
         if (section, entity) not in self._changed:
@@ -117,10 +105,7 @@ class _Search:
             return Cause(kind="profile", before=leaf.before, after=leaf.after)
         if leaf.path[0] in _OF_BUNDLE:
             return Cause(kind="bundle", before=self._before.ref, after=self._after.ref)
-        ours, theirs = (
-            side.origin(pointer) if pointer else None
-            for side, pointer in ((self._before, leaf.before_pointer), (self._after, leaf.after_pointer))
-        )
+        ours, theirs = self._origins(leaf)
         if ours is not None and theirs is not None and _says_the_same(ours, theirs):
             return None
         left, right = _source(ours, self._before), _source(theirs, self._after)
@@ -129,6 +114,17 @@ class _Search:
             return None
         left, right = (one if one is not None and one.strength == strongest else None for one in (left, right))
         return self._cause(leaf, left, right, ours, theirs)
+
+    def _origins(self, leaf: Leaf) -> tuple[Origin | None, Origin | None]:
+        """Where a leaf comes from on either side."""
+        return (
+            self._before.origin(leaf.before_pointer) if leaf.before_pointer else None,
+            self._after.origin(leaf.after_pointer) if leaf.after_pointer else None,
+        )
+
+    def _has_one_label(self, leaf: Leaf) -> bool:
+        ours, theirs = self._origins(leaf)
+        return ours is not None and theirs is not None and ours.label == theirs.label
 
     def _cause(
         self, leaf: Leaf, left: _Source | None, right: _Source | None, ours: Origin | None, theirs: Origin | None
@@ -211,23 +207,68 @@ def _says_the_same(ours: Origin, theirs: Origin) -> bool:
     return ours.label == theirs.label and bool(ours.said and theirs.said) and same([*ours.said], [*theirs.said])
 
 
-def _changed_entities(before: Side, after: Side) -> dict[tuple[str, str], Cause]:
-    """Nodes and edges that only one side has, with the source that put them there."""
-    found: dict[tuple[str, str], Cause] = {}
-    for section, leaf in (("nodes", "node_type"), ("edges", "from")):
-        key = f"effective_{section}"
-        for entity in before.spec[key].keys() ^ after.spec[key].keys():
-            is_new = entity in after.spec[key]
-            side = after if is_new else before
-            pointer = f"/{key}/{escaped(entity)}/{leaf}"
-            source = _source(side.origin(pointer), side)
-            kind, ref, part = (source.kind, source.ref, source.part) if source else ("spec", side.spec_ref, "")
-            if section == "edges" and kind not in ("module", "policy"):
-                kind, ref, part = "spec", side.spec_ref, ""
-            # A graph is changed as a whole, also where its source has another version on the other side.
-            name = f"{kind}:{ref.partition('/')[0]}"
-            found[section, entity] = Cause(kind="graph", before=name, after=name, part=part)
+_Changed = dict[tuple[str, str], Cause]
+"""Nodes and edges that only one side has, with the source that put them there."""
+
+
+def _changed_entities(before: Side, after: Side) -> _Changed:
+    found: _Changed = {}
+    for one, other in ((before, after), (after, before)):
+        for node in one.spec["effective_nodes"].keys() - other.spec["effective_nodes"].keys():
+            source = _source(one.origin(f"/effective_nodes/{escaped(node)}/node_type"), one)
+            found["nodes", node] = _graph_cause(source, one)
+    for one, other in ((before, after), (after, before)):
+        for edge in sorted(one.spec["effective_edges"].keys() - other.spec["effective_edges"].keys()):
+            source = _source(one.origin(f"/effective_edges/{escaped(edge)}/from"), one)
+            is_put = source is not None and source.kind in ("module", "policy")
+            found["edges", edge] = _graph_cause(source, one) if is_put else _cause_around(edge, one, other, found)
     return found
+
+
+def _graph_cause(source: _Source | None, side: Side) -> Cause:
+    kind, ref, part = (source.kind, source.ref, source.part) if source else ("spec", side.spec_ref, "")
+    # A graph is changed as a whole, also where its source has another version on the other side.
+    name = f"{kind}:{ref.partition('/')[0]}"
+    return Cause(kind="graph", before=name, after=name, part=part)
+
+
+def _cause_around(edge: str, side: Side, other: Side, found: _Changed) -> Cause:
+    """Why a side has an edge that its author wrote, and the other one has not: the node that a rule puts there begins
+    or ends it, or lies in its way on the other side; else the author."""
+    said = side.spec["effective_edges"][edge]
+    ends = [said["from"].rpartition(".")[0], said["to"].rpartition(".")[0]]
+    around = [*ends, *_nodes_between(ends[0], ends[1], other, found)]
+    causes = [found["nodes", node] for node in around if ("nodes", node) in found]
+    own = _graph_cause(None, side)
+    return next((cause for cause in causes if not cause.after.startswith(("spec:", "bundle:"))), own)
+
+
+def _nodes_between(source: str, target: str, side: Side, found: _Changed) -> list[str]:
+    """Nodes that a side alone has, on its ways from one node to another."""
+    following: dict[str, list[str]] = {}
+    for edge in side.spec["effective_edges"].values():
+        following.setdefault(edge["from"].rpartition(".")[0], []).append(edge["to"].rpartition(".")[0])
+    passed: dict[str, None] = {}
+    waiting, reached = [source], False
+    while waiting:
+        for node in following.get(waiting.pop(), ()):
+            reached = reached or node == target
+            if ("nodes", node) in found and node not in passed:
+                passed[node] = None
+                waiting.append(node)
+    return sorted(passed) if reached else []
+
+
+def _moved_inserts(leaves: tuple[Leaf, ...], changed: _Changed) -> dict[str, Cause]:
+    """By rule that inserts a node where a condition holds: why it stands in another edge, where its own source did not
+    say so."""
+    return {
+        leaf.path[2]: changed["edges", edge]
+        for leaf in leaves
+        if leaf.path[:2] == ("rules", "insert") and leaf.path[3:] == ("replaces",)
+        for edge in (leaf.before, leaf.after)
+        if ("edges", edge) in changed
+    }
 
 
 def _source(origin: Origin | None, side: Side) -> _Source | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from rsppc.base.record import Record, replace
-from rsppc.changes.causes import Cause, CauseKind, causes_of
+from rsppc.changes.causes import Cause, causes_of
 from rsppc.changes.figures import Figure, figures_of
-from rsppc.changes.impact import CLASSES, ImpactClass, row_of, unit_of
+from rsppc.changes.impact import row_of, unit_of
 from rsppc.changes.leaves import Leaf, changed_leaves
+from rsppc.changes.renames import without_renames
 from rsppc.changes.side import Side
+from rsppc.ir.effective_path import short
+from rsppc.model.change import IMPACTS, CauseKind, ImpactClass
 
 
 class Change(Record):
@@ -39,7 +42,7 @@ class Group(Record):
     @property
     def impacts(self) -> tuple[ImpactClass, ...]:
         found = {change.impact for change in self.changes}
-        return tuple(one for one in CLASSES if one in found)
+        return tuple(one for one in IMPACTS if one in found)
 
 
 class Comparison(Record):
@@ -60,7 +63,7 @@ class Comparison(Record):
 
     def by_impact(self) -> dict[ImpactClass, list[tuple[Group, Change]]]:
         """All changes by class, each with its group; classes without a change are left out."""
-        found: dict[ImpactClass, list[tuple[Group, Change]]] = {one: [] for one in CLASSES}
+        found: dict[ImpactClass, list[tuple[Group, Change]]] = {one: [] for one in IMPACTS}
         for group in self.groups:
             for change in group.changes:
                 found[change.impact].append((group, change))
@@ -69,12 +72,8 @@ class Comparison(Record):
 
 def compared(before: Side, after: Side) -> Comparison:
     """The difference of two sides, provenance ignored."""
-    leaves = tuple(
-        sorted(
-            (_with_settings_path(leaf) for leaf in changed_leaves(before.value(), after.value())),
-            key=lambda leaf: leaf.path,
-        )
-    )
+    differing = without_renames(changed_leaves(before.value(), after.value()))
+    leaves = tuple(sorted(map(_with_short_section, differing), key=lambda leaf: leaf.path))
     found: dict[Cause, list[Change]] = {}
     for leaf, cause in zip(leaves, causes_of(leaves, before, after), strict=True):
         found.setdefault(cause, []).append(_change(leaf, before, after))
@@ -90,8 +89,6 @@ def compared(before: Side, after: Side) -> Comparison:
         figures=figures_of(before.spec, after.spec),
     )
 
-
-_SECTIONS = {"effective_nodes": "nodes", "effective_edges": "edges"}
 
 _ORDER: tuple[CauseKind, ...] = (
     "graph",
@@ -116,9 +113,9 @@ def _rank(group: Group) -> tuple[Any, ...]:
     return _ORDER.index(group.cause.kind), group.changes[0].path
 
 
-def _with_settings_path(leaf: Leaf) -> Leaf:
+def _with_short_section(leaf: Leaf) -> Leaf:
     """A leaf under the path that `set`, `forbid` and `rsppc why` know it by."""
-    return replace(leaf, path=(_SECTIONS.get(leaf.path[0], leaf.path[0]), *leaf.path[1:]))
+    return replace(leaf, path=short(leaf.path))
 
 
 def _change(leaf: Leaf, before: Side, after: Side) -> Change:

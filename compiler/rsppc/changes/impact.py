@@ -7,12 +7,9 @@ that fits decides. Nodes and edges that rules put into a graph are judged as tho
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
 
 from rsppc.base.record import Record
-
-ImpactClass = Literal["wire", "latency", "quality", "policy", "cost"]
-CLASSES: tuple[ImpactClass, ...] = get_args(ImpactClass)
+from rsppc.model.change import ImpactClass
 
 MEANING: dict[ImpactClass, str] = {
     "wire": "what is exchanged: types, formats, ports, contract objects",
@@ -73,6 +70,7 @@ TABLE = _rows(
     ("turns.*.*.min_speech_ms", "latency", "how much speech interrupts the answer"),
     ("turns.**", "policy", "what interrupts the answer"),
     # Nodes.
+    ("nodes.*.(name)", "wire", "the name by which layers, policies and turn plans know a node"),
     ("nodes.*.node_type", "quality", "what a node is"),
     ("nodes.*.provider", "quality", "which provider serves"),
     ("nodes.*.modality", "quality", "which kind of provider serves"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
-from rsppc.emit.origins import escaped
 
 
 class Absent(Record):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rsppc.base.canonical_json import canonical
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
 from rsppc.changes.compare import Change, Group
-from rsppc.changes.impact import ImpactClass
 from rsppc.changes.leaves import ABSENT
+from rsppc.changes.renames import NAME
 from rsppc.changes.wording import value_text, values_text
+from rsppc.model.change import ImpactClass
 
 LINES_MAX = 8
+GRAPH_LINES_MAX = 24
 NAMES_MAX = 3
 
 
@@ -28,22 +32,30 @@ def lines_of(group: Group, *, everything: bool) -> tuple[tuple[Line, ...], int]:
     """The lines of a group, and how many leaves are left out of them."""
     if everything:
         return tuple(_line((change,)) for change in group.changes), 0
-    if group.cause.kind == "graph":
-        return _of_graph(group), 0
-    if group.cause.kind == "sources":
-        return (), 0
-    told = tuple(change for change in group.changes if change.path[0] not in _TOLD_ELSEWHERE) or group.changes
-    if group.cause.kind == "follows":  # nothing else may be left
-        told = tuple(change for change in group.changes if change.path[0] not in _TOLD_ELSEWHERE)
+    lines: list[Line]
+    match group.cause.kind:
+        case "sources":
+            return (), 0
+        case "graph":
+            lines = [*_of_graph(group), *_alike(change for change in group.changes if not _is_of_graph(change))]
+        case "follows":  # nothing may be left that is told nowhere else
+            lines = _alike(group.changes)
+        case _:
+            lines = _alike(group.changes) or [_line((change,)) for change in group.changes]
+    most = GRAPH_LINES_MAX if group.cause.kind == "graph" else LINES_MAX
+    return tuple(lines[:most]), sum(line.count for line in lines[most:])
+
+
+def _alike(changes: Iterable[Change]) -> list[Line]:
+    """Lines for what is told nowhere else, what is alike together."""
+    told = [change for change in changes if change.path[0] not in _TOLD_ELSEWHERE]
     bounded = {change.path[:-1] for change in told if change.path[-1] in ("max_queue_ms", "max_queue_items")}
     alike: dict[tuple[str, ...], list[Change]] = {}
     for change in told:
         if "watermarks" in change.path and change.path[: change.path.index("watermarks")] in bounded:
             continue  # they are parts of a bound, and move with it
         alike.setdefault(_likeness(change), []).append(change)
-    lines = [_line(tuple(changes)) for changes in alike.values()]
-    shown = tuple(lines[:LINES_MAX])
-    return shown, sum(line.count for line in lines[LINES_MAX:])
+    return [_line(tuple(one)) for one in alike.values()]
 
 
 _TOLD_ELSEWHERE = (
@@ -70,25 +82,29 @@ def _line(changes: tuple[Change, ...]) -> Line:
     return Line(impact=first.impact, subject=subject, values=values_text(first), words=first.words, count=len(changes))
 
 
-def _of_graph(group: Group) -> tuple[Line, ...]:
-    """One line per node and edge that came or went."""
+def _is_of_graph(change: Change) -> bool:
+    return change.path[0] in ("nodes", "edges")
+
+
+def _of_graph(group: Group) -> list[Line]:
+    """One line per node and edge that came, went, or has another name."""
     entities: dict[tuple[str, str], list[Change]] = {}
-    for change in group.changes:
-        if change.path[0] in ("nodes", "edges"):
-            entities.setdefault((change.path[0], change.path[1]), []).append(change)
-    lines = []
-    for (section, name), changes in sorted(entities.items(), reverse=True):
-        what = "node_type" if section == "nodes" else "type"
-        said = next((change for change in changes if change.path[2:] == (what,)), None)
-        gone = changes[0].after is ABSENT
-        value = "" if said is None else value_text(said.before if gone else said.after, "")
-        lines.append(
-            Line(
-                impact="quality" if section == "nodes" else "wire",
-                subject=f"{'−' if gone else '+'} {section[:-1]} {name}",
-                values=value,
-                words="",
-                count=len(changes),
-            )
-        )
-    return tuple(lines)
+    for change in filter(_is_of_graph, group.changes):
+        entities.setdefault((change.path[0], change.path[1]), []).append(change)
+    return [_of_entity(*entity, changes) for entity, changes in sorted(entities.items(), reverse=True)]
+
+
+def _of_entity(section: str, name: str, changes: list[Change]) -> Line:
+    first = changes[0]
+    if first.path[2:] == (NAME,):
+        return replace(_line((first,)), subject=f"= {section[:-1]} {name}", values=f"was called {first.before}")
+    what = "node_type" if section == "nodes" else "type"
+    said = next((change for change in changes if change.path[2:] == (what,)), None)
+    gone = first.after is ABSENT
+    return Line(
+        impact="quality" if section == "nodes" else "wire",
+        subject=f"{'−' if gone else '+'} {section[:-1]} {name}",
+        values="" if said is None else value_text(said.before if gone else said.after, ""),
+        words="",
+        count=len(changes),
+    )

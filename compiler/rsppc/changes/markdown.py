@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsppc.changes.compare import Comparison, Group
-from rsppc.changes.impact import CLASSES, MEANING, ImpactClass
+from rsppc.changes.impact import MEANING
 from rsppc.changes.lines import lines_of
 from rsppc.changes.wording import cause_place, cause_text, figure_text, values_text
-from rsppc.diagnostics.renderers.markdown import cell, code
+from rsppc.diagnostics.renderers.markdown import code, prose, row
+from rsppc.model.change import IMPACTS, ImpactClass
 
 ROWS_MAX = 300
 """Code hosts take comments of some 65,000 characters."""
@@ -28,7 +29,7 @@ def _figures(found: Comparison) -> Iterator[str]:
         return
     yield from ("**For a live call**", "")
     for figure in found.figures:
-        yield f"- {figure.words}: {cell(figure_text(figure))}"
+        yield f"- {prose(figure.words)}: {prose(figure_text(figure))}"
     yield ""
 
 
@@ -37,12 +38,12 @@ def _causes(found: Comparison) -> Iterator[str]:
     for number, group in enumerate(found.groups, start=1):
         place = cause_place(group)
         values = f"{len(group.changes)} value{'' if len(group.changes) == 1 else 's'}"
-        yield f"{number}. {cell(cause_text(group))}{f' ({code(place)})' if place else ''}: {values}"
+        yield f"{number}. {prose(cause_text(group))}{f' ({code(place)})' if place else ''}: {values}"
     yield ""
 
 
 def _tables(found: Comparison) -> Iterator[str]:
-    for impact in CLASSES:
+    for impact in IMPACTS:
         rows = [*_rows(found, impact)]
         if rows:
             yield f"**{impact}**: {MEANING[impact]}"
@@ -54,8 +55,8 @@ def _rows(found: Comparison, impact: ImpactClass) -> Iterator[str]:
         lines, _ = lines_of(group, everything=False)
         for line in lines:
             if line.impact == impact:
-                words = f"<br>{cell(line.words)}" if line.words else ""
-                yield f"| {code(line.subject)}{words} | {cell(line.values)} | {number} |"
+                words = f"<br>{prose(line.words)}" if line.words else ""
+                yield row(f"{code(line.subject)}{words}", prose(line.values), str(number))
 
 
 def _leaves(found: Comparison) -> Iterator[str]:
@@ -70,4 +71,4 @@ def _leaves(found: Comparison) -> Iterator[str]:
 
 def _all_of(number: int, group: Group) -> Iterator[str]:
     for change in group.changes:
-        yield f"| {code(change.shown)} | {cell(values_text(change))} | {change.impact} | {number} |"
+        yield row(code(change.shown), prose(values_text(change)), change.impact, str(number))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rsppc.base.names import near_miss
 from rsppc.base.record import Record
 from rsppc.changes.breaking import KINDS
 from rsppc.changes.finding import LEVELS, Breaking, Level
@@ -124,9 +125,17 @@ def waived(
                     after=named[0].after_digest or "null",
                 )
             )
+        elif waiver.code not in _codes(LEVELS):
+            at = waiver.written.value_span("code")
+            sink.report(UnusedWaiver(at=at, subject=subject, waived=waiver.code, notes=(_no_finding(waiver.code),)))
         elif exact or (complete and waiver.code not in unjudged):
             sink.report(UnusedWaiver(at=at, subject=subject, waived=waiver.code))
     return tuple(left)
+
+
+def _no_finding(code: str) -> str:
+    guess = near_miss(code, sorted(_codes(LEVELS)))
+    return f"no finding is called `{code}`" + (f": did you mean `{guess}`?" if guess else "")
 
 
 def _codes(levels: Sequence[Level]) -> set[str]:

@@ -9,6 +9,7 @@ from rsppc.changes.causes import Cause
 from rsppc.changes.compare import Change, Group
 from rsppc.changes.figures import Figure, Proof
 from rsppc.changes.leaves import ABSENT
+from rsppc.changes.renames import NAME
 from rsppc.diagnostics.visible import visible
 
 LENGTH_MAX = 80
@@ -55,10 +56,18 @@ def cause_place(group: Group) -> str:
     cause = group.cause
     if cause.place_after or cause.place_before or cause.kind not in _WRITTEN:
         return cause.place_after or cause.place_before
-    # A node says more about where a graph was changed than an edge does.
-    told = sorted(group.changes, key=lambda change: change.path[-1] != "node_type")
-    places = (change.origin_after or change.origin_before for change in told)
+    # A node says more about where a graph was changed than an edge does, and both more than what they are set to.
+    told = sorted(group.changes, key=lambda change: _BEGINNINGS.index(_beginning(change)))
+    # What no longer decides has its place where it did.
+    places = ((change.origin_after if cause.after else "") or change.origin_before for change in told)
     return next((text.rpartition(" at ")[2] for text in places if " at " in text), "")
+
+
+_BEGINNINGS = (NAME, "node_type", "from", "")
+
+
+def _beginning(change: Change) -> str:
+    return change.path[-1] if change.path[-1] in _BEGINNINGS else ""
 
 
 _WRITTEN = ("graph", "spec", "module", "policy", "layer", "manifest", "library")
@@ -76,7 +85,8 @@ def _entities(group: Group) -> str:
     counts: dict[str, set[str]] = {}
     for change in group.changes:
         if change.path[0] in ("nodes", "edges"):
-            word = "removed" if change.after is ABSENT else "added"
+            is_renamed = change.path[2:] == (NAME,)
+            word = "renamed" if is_renamed else "removed" if change.after is ABSENT else "added"
             counts.setdefault(f"{change.path[0][:-1]} {word}", set()).add(change.path[1])
     return ", ".join(
         f"{len(names)} {key.replace(' ', 's ', 1) if len(names) > 1 else key}" for key, names in sorted(counts.items())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rsppc.base.names import version_key
 from rsppc.base.record import Record, replace
-from rsppc.base.source import Source, Span
+from rsppc.base.source import Span
 from rsppc.changes.breaking import ChangedUnderVersion, Subject, counterparts, of_artifact, of_bundle, of_removed
 from rsppc.changes.finding import Breaking, Level, Pair, Place
 from rsppc.changes.side import Side
-from rsppc.cli.session import usage
+from rsppc.cli.session import Options, usage
 from rsppc.cli.sides import Named, Sources, compiled
-from rsppc.driver import entries
+from rsppc.driver import entries, signature
 from rsppc.lowering.artifacts import Artifact, Artifacts
 
 _SHARED = ("module", "policy", "layer", "profile", "extension", "pipeline")
@@ -27,14 +27,17 @@ class Looked(Record):
     notes: tuple[str, ...] = ()
 
 
-def look(against: Named, here: Sources, chosen: Sequence[Artifact], level: Level, *, everything: bool) -> Looked:
+def look(
+    against: Named, here: Sources, chosen: Sequence[Artifact], level: Level, options: Options, *, everything: bool
+) -> Looked:
     """Hold bundles against what they were; with `everything`, also what authors refer to, and what is gone."""
     if isinstance(against, Side):
-        return _built(against, here, chosen, level)
+        return _built(against, here, chosen, level, options)
     if against.entry is not None:
-        bundles = _bundles(against, [against.entry], here, [one for one in chosen if one.id == against.entry.id], level)
+        earlier, chosen = [against.entry], [one for one in chosen if one.id == against.entry.id]
     else:
-        bundles = _bundles(against, list(entries(against.artifacts)), here, chosen, level)
+        earlier = list(entries(against.artifacts))
+    bundles = _bundles(against, earlier, here, chosen, level, options)
     if not bundles.subjects and not everything:
         usage(f"`{against.name}` has no earlier version of what is named", "name what was there before")
     if not everything or against.entry is not None or level not in ("source", "port"):
@@ -47,19 +50,24 @@ def look(against: Named, here: Sources, chosen: Sequence[Artifact], level: Level
     )
 
 
-def _built(against: Side, here: Sources, chosen: Sequence[Artifact], level: Level) -> Looked:
+def _built(against: Side, here: Sources, chosen: Sequence[Artifact], level: Level, options: Options) -> Looked:
     bundle_id = against.bundle["bundle_id"]
     known = [one for one in chosen if one.id == bundle_id]
     if not known:
         usage(f"`{against.name}` holds `{bundle_id}`, which is not here", "name a bundle that is here as well")
     entry = max(known, key=lambda one: version_key(one.version))
-    pair = _pair(against, None, here, entry)
+    pair = _pair(against, None, compiled(here, entry, options), here, entry)
     notes = ("what was built holds no sources, so that rules for authors were not asked",) if level == "source" else ()
     return Looked(subjects=(of_bundle(pair, level, against=_at(against)),), notes=notes)
 
 
 def _bundles(
-    against: Sources, earlier: Sequence[Artifact], here: Sources, chosen: Sequence[Artifact], level: Level
+    against: Sources,
+    earlier: Sequence[Artifact],
+    here: Sources,
+    chosen: Sequence[Artifact],
+    level: Level,
+    options: Options,
 ) -> Looked:
     subjects: list[Subject] = []
     removed: list[Breaking] = []
@@ -67,12 +75,12 @@ def _bundles(
     for bundle_id in sorted({one.id for one in (*earlier, *chosen)}):
         for before, after in counterparts(_of(earlier, bundle_id), _of(chosen, bundle_id)):
             if before is not None and after is not None:
-                pair = _pair(compiled(against, before), against, here, after)
+                pair = _pair(compiled(against, before, options), against, compiled(here, after, options), here, after)
                 subjects.append(of_bundle(pair, level, against=_at(against)))
             elif after is not None:
                 notes.append(f"{after.kind.name} {after.ref} is new")
             elif before is not None and against.entry is None:
-                removed.append(of_removed(before, at_before=_renamed(against)))
+                removed.append(of_removed(before, at_before=against.place))
     return Looked(subjects=tuple(subjects), removed=tuple(removed), notes=tuple(notes))
 
 
@@ -83,14 +91,20 @@ def _sources(against: Sources, here: Sources, level: Level) -> Looked:
     alone = {one.path for one in entries(here.artifacts) if one.kind.name == "pipeline"}
     for before, after in _shared(against.artifacts, here.artifacts):
         if before is not None and after is not None:
-            subject = of_artifact(before, after, level, at_before=_renamed(against), against=_at(against))
+            modules = before.kind.name == "module"
+            signatures = (
+                (signature(against.artifacts, before), signature(here.artifacts, after)) if modules else ({}, {})
+            )
+            subject = of_artifact(
+                before, after, level, at_before=against.place, signatures=signatures, against=_at(against)
+            )
             if after.path in alone:
                 own = tuple(one for one in subject.found if not isinstance(one, ChangedUnderVersion))
                 subject = replace(subject, found=own)
             if subject.found or (subject.differs and after.path not in alone):
                 subjects.append(subject)
         elif before is not None and level == "source" and before.kind.name != "pipeline":
-            removed.append(of_removed(before, at_before=_renamed(against)))
+            removed.append(of_removed(before, at_before=against.place))
     return Looked(subjects=tuple(subjects), removed=tuple(removed))
 
 
@@ -105,7 +119,7 @@ def _of(artifacts: Sequence[Artifact], artifact_id: str) -> list[Artifact]:
     return [one for one in artifacts if one.id == artifact_id]
 
 
-def _pair(before: Side, sources: Sources | None, here: Sources, entry: Artifact) -> Pair:
+def _pair(before: Side, sources: Sources | None, after: Side, here: Sources, entry: Artifact) -> Pair:
     def of_bundle(key: str) -> Span:
         if key == "execution_profile":
             key = "profile_ref"
@@ -113,7 +127,7 @@ def _pair(before: Side, sources: Sources | None, here: Sources, entry: Artifact)
 
     return Pair(
         before=before,
-        after=compiled(here, entry),
+        after=after,
         place_before=_places(sources) if sources is not None else _nowhere,
         place_after=_places(here),
         of_bundle=of_bundle,
@@ -127,7 +141,6 @@ def _nowhere(_place: str) -> Span | None:
 def _places(sources: Sources) -> Place:
     """The way from `file:line:column` to a place in sources; files that ship are not theirs."""
     artifacts: Artifacts = sources.artifacts
-    renamed = _renamed(sources)
 
     def place(text: str) -> Span | None:
         path, line, column = text.rsplit(":", 2)
@@ -136,7 +149,7 @@ def _places(sources: Sources) -> Place:
             return None
         source = artifact.document.source
         start = source.offset(int(line), int(column))
-        return renamed(Span(source=source, start=start, end=_end_of_word(source.text, start)))
+        return sources.place(Span(source=source, start=start, end=_end_of_word(source.text, start)))
 
     return place
 
@@ -146,20 +159,6 @@ def _end_of_word(text: str, start: int) -> int:
     while end < len(text) and text[end] not in " ,]}\n":
         end += 1
     return max(end, start + 1)
-
-
-def _renamed(sources: Sources) -> Callable[[Span], Span]:
-    """Places of earlier sources, under the name of where they were found."""
-    known: dict[str, Source] = {}
-
-    def renamed(at: Span) -> Span:
-        if sources.name == HERE:
-            return at
-        path = f"{sources.revision or sources.name}:{at.source.path}"
-        source = known.setdefault(path, Source(path, at.source.text, at.source.data))
-        return Span(source=source, start=at.start, end=at.end)
-
-    return renamed
 
 
 HERE = "the workspace"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
 
 import click
 
@@ -17,7 +18,7 @@ from rsppc.cli.evidencing import release_of
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.governing import artifacts_here, sound_artifact
 from rsppc.cli.naming import options_of_text
-from rsppc.cli.publishing import bundle_value, published
+from rsppc.cli.publishing import Released, bundle_value, publish_release
 from rsppc.cli.replaying import manifest_named, replay_of
 from rsppc.cli.session import exit_code, fault, report
 from rsppc.cli.turns import bundle_named, snapshot_named
@@ -32,13 +33,48 @@ from rsppc.gates.replays import Prepared
 from rsppc.turnplan import ControlPlane, LoadedBundle
 
 
-def run_chain(
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def evidence_inputs(command: _Command) -> _Command:
+    """Give a command the options that say what the chain looks at."""
+    for option in (
+        click.option(
+            "--seed", default=0, type=click.IntRange(0, 2**63 - 1), show_default=True, help="Seed of all chance."
+        ),
+        click.option(
+            "--turns", default=20, type=click.IntRange(1, 100_000), show_default=True, help="Turns of each run."
+        ),
+        click.option("--language", default="", metavar="TAG", help="Language of the sessions that are played."),
+        click.option("--conformance", metavar="FILE", help="Results of the runtime's conformance run."),
+        click.option("--schema", metavar="VERSION", help="Version of the schemas."),
+        click.option("--control-plane", metavar="VERSION", help="Version of the control plane."),
+        click.option("--fixtures", metavar="FOLDER", help="Objects of your runtime to hold against the contracts."),
+        click.option("--expected", metavar="FILE", help="Differences of the replay that are expected or approved."),
+        click.option("--replay", metavar="REF", help="ReplayManifest with the recordings to replay."),
+    ):
+        command = option(command)
+    return command
+
+
+def run_chain(manifest: str, *, bundle: str, store: str | None, now: str | None, **given: Any) -> int:
+    """Run every check, write what they found, and publish where all of it passed."""
+    moment = time_given(now)
+    made, code = judged_chain(manifest, bundle=bundle, moment=moment, **given)
+    if made is None:
+        return code
+    if store is None:
+        click.echo("may be published; name a store with `--store`")
+        return code
+    return max(code, publish_release(made, bundle, store, moment, None))
+
+
+def judged_chain(
     manifest: str,
     *,
     bundle: str,
     rollout: str,
     output: str,
-    store: str | None,
     replay: str | None,
     expected: str | None,
     fixtures: str | None,
@@ -50,10 +86,10 @@ def run_chain(
     language: str,
     turns: int,
     seed: int,
-    now: str | None,
-) -> int:
-    """Run every check, write what they found, and publish where all of it passed."""
-    loaded, plane, moment, sink = bundle_named(bundle), snapshot_named(snapshot), time_given(now), DiagnosticSink()
+    moment: datetime,
+) -> tuple[Released | None, int]:
+    """Run every check and write what they found; the release where all of it passed, and the exit code."""
+    loaded, plane, sink = bundle_named(bundle), snapshot_named(snapshot), DiagnosticSink()
     artifacts = artifacts_here(sink)
     gates = sound_artifact(artifacts, "gate", manifest, sink)
     target = sound_artifact(artifacts, "rollout", rollout, sink)
@@ -70,7 +106,7 @@ def run_chain(
         now=moment,
     )
     if sink.has_errors or gates is None or target is None:
-        return exit_code(report(sink.sorted(), (), options_of_text()))
+        return None, exit_code(report(sink.sorted(), (), options_of_text()))
     context = Context(
         bundle=loaded,
         artifacts=artifacts,
@@ -106,12 +142,9 @@ def run_chain(
     code = exit_code(report(found_besides, (), options_of_text())) if found_besides else OK
     if made is None or found["gates"]["status"] != "pass":
         click.echo("not published: a gate that is not passed stays closed")
-        return max(code, FINDINGS)
+        return None, max(code, FINDINGS)
     _write(output, {"release.json": canonical(made) + b"\n"})
-    if store is None:
-        click.echo("may be published; name a store with `--store`")
-        return code
-    return max(code, published(made, files, bundle_value(bundle), store, None))
+    return Released(value=made, files=files), code
 
 
 def _replay(name: str | None, bundle: LoadedBundle, plane: ControlPlane, expected: str | None) -> Prepared | None:

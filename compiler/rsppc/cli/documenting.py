@@ -13,7 +13,8 @@ from typing import Any
 
 from rsppc.cli.entry import compile_released
 from rsppc.cli.session import fault, usage
-from rsppc.diagnostics import Diagnostic
+from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.driver import open_workspace
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.model.kinds import KINDS
@@ -39,15 +40,18 @@ def artifacts_in_sight(artifacts: Artifacts) -> tuple[list[Artifact], list[Diagn
     return known, found
 
 
-def compiled(artifacts: Artifacts) -> dict[str, Any]:
-    """The ResolvedSpec of every pipeline and bundle of the workspace that compiles, by the path of its source."""
-    made: dict[str, Any] = {}
-    for path in artifacts.paths():
-        artifact, _ = artifacts.at(path)
-        if artifact is not None and artifact.kind.name in ("pipeline", "bundle"):
-            compilation = compile_released(artifacts, artifact)
-            if compilation.ok and compilation.program is not None:
-                made[path] = emitted(compilation.program, compiler=f"rsppc {VERSION}").resolved_spec
+def compiled(artifacts: Artifacts) -> dict[tuple[bool, str, str], Any]:
+    """The ResolvedSpec of every pipeline and bundle that compiles, by whether it ships, its kind and its reference."""
+    library = open_workspace(Workspace(root=folder("pipelines"), sources="."), DiagnosticSink())
+    made: dict[tuple[bool, str, str], Any] = {}
+    for ships, known in ((False, artifacts), (True, library)):  # what ships is compiled with the assets beside it
+        for path in known.paths():
+            artifact, _ = known.at(path)
+            if artifact is not None and artifact.kind.name in ("pipeline", "bundle"):
+                compilation = compile_released(known, artifact)
+                if compilation.ok and compilation.program is not None:
+                    spec = emitted(compilation.program, compiler=f"rsppc {VERSION}").resolved_spec
+                    made[ships, artifact.kind.name, artifact.ref] = spec
     return made
 
 

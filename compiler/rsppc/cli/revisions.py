@@ -48,6 +48,22 @@ def has_repository(folder: str) -> bool:
     return shutil.which("git") is not None and _git(folder, "rev-parse", "--git-dir").returncode == 0
 
 
+def why_unknown(folder: str) -> str:
+    """What keeps names of revisions from being known here; empty where nothing does."""
+    if shutil.which("git") is None:
+        return "there is no program `git` here that could know it as a revision"
+    if _git(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        return "this clone is shallow: fetch the revision first, as `git fetch --unshallow` does"
+    return ""
+
+
+def below_workspace(path: str, folder: str) -> str:
+    """A path from the top of the repository, as git takes it behind a revision, as one below a folder."""
+    said = _git(folder, "rev-parse", "--show-prefix")
+    prefix = os.fsdecode(said.stdout.removesuffix(b"\n")) if said.returncode == 0 else ""
+    return path.removeprefix(prefix)
+
+
 def revision_named(name: str, folder: str) -> Revision:
     """The commit that a name leads to; ends the command where there is no git, no repository, or no such commit."""
     if shutil.which("git") is None:
@@ -57,7 +73,7 @@ def revision_named(name: str, folder: str) -> Revision:
         _refuse(name, inside.stderr)
     found = find_revision(name, folder)
     if found is None:
-        usage(f"git knows no revision `{name}`", "name a branch, a tag or a commit; a shallow clone may lack it")
+        usage(f"git knows no revision `{name}`", why_unknown(folder) or "name a branch, a tag or a commit")
     return found
 
 
@@ -69,9 +85,11 @@ def sources_of(revision: Revision, folder: str) -> Iterator[Workspace]:
         _extract(revision, folder, CONFIG_FILE, place)
         sources = _sources_named(os.path.join(place, CONFIG_FILE))
         if not _extract(revision, folder, sources, place):
+            is_workspace = find_workspace(folder, DiagnosticSink()) is not None
+            somewhere = "the workspace may have been somewhere else at that revision"
             usage(
                 f"`{revision.name}` has no sources in `{sources}`",
-                "the workspace may have been somewhere else at that revision",
+                somewhere if is_workspace else "run it in the folder of a workspace",
             )
         workspace = find_workspace(place, DiagnosticSink())
         assert workspace is not None, "the folder of the sources makes a workspace"
@@ -100,13 +118,14 @@ def _extract(revision: Revision, folder: str, below: str, place: str) -> int:
     if total > _TOTAL_MAX:
         fault(f"`{revision.name}` has more than {_TOTAL_MAX >> 20} MiB of sources")
     answer = _git(folder, "cat-file", "--batch", data=asked)
-    if answer.returncode:
-        _refuse(revision.name, answer.stderr)
+    if answer.returncode:  # a partial clone lacks what was never fetched
+        said = _reason(answer.stderr)
+        fault(f"not all files of `{revision.name}` are in this clone: {said}", "fetch the revision as a whole")
     data, start = answer.stdout, 0
     for blob in blobs:
         end = data.index(b"\n", start)
         header = data[start:end].split()
-        if len(header) != 3:  # a partial clone lacks what was never fetched
+        if len(header) != 3:
             fault(f"`{blob.path}` of `{revision.name}` is not in this clone", "fetch the revision as a whole")
         start = end + 1 + int(header[2])
         _write(place, blob, data[end + 1 : start])
@@ -163,5 +182,11 @@ def _git(folder: str, *arguments: str, data: bytes = b"") -> subprocess.Complete
 
 
 def _refuse(name: str, said: bytes) -> NoReturn:
+    usage(f"`{name}` cannot be read from git: {_reason(said)}")
+
+
+def _reason(said: bytes) -> str:
+    """Why git gave up, in its own words."""
     lines = said.decode("utf-8", "replace").strip().splitlines()
-    usage(f"`{name}` cannot be read from git: {(lines or ['it gives no reason'])[0].removeprefix('fatal: ')}")
+    told = [line for line in lines if not line.startswith(("warning: ", "hint: "))]
+    return (told or lines or ["it gives no reason"])[0].removeprefix("fatal: ")

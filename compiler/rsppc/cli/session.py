@@ -10,7 +10,8 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
+from rsppc.base.source import Source
 from rsppc.cli.exits import ENVIRONMENT, ENVIRONMENT_CODES, FINDINGS, INTEGRITY, INTEGRITY_CODES, OK, USAGE
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, renderers
 from rsppc.diagnostics.report import Report, render_report, report_of
@@ -118,7 +119,27 @@ def _rendered(made: Report, options: Options, *, brief: bool) -> bytes:
         from rsppc.diagnostics.renderers.text import render_brief
 
         return render_brief(made, color=_wants_color(options)).encode()
-    return render_report(made, options.format, color=_wants_color(options))
+    return render_report(_placed(made, options.format), options.format, color=_wants_color(options))
+
+
+def _placed(made: Report, format_name: str) -> Report:
+    """Findings with their files where the reader of a format looks for them: annotations go to files as they lie below
+    the checkout, which may hold a workspace in some folder of it."""
+    checkout = os.environ.get("GITHUB_WORKSPACE") if format_name == "github" else None
+    workspace = find_workspace(os.getcwd(), DiagnosticSink()) if checkout else None
+    if not checkout or workspace is None:
+        return made
+    way = os.path.relpath(workspace.root, os.path.realpath(checkout)).replace(os.sep, "/")
+    if way.startswith("."):  # the same folder, or one outside
+        return made
+
+    def placed(found: Diagnostic) -> Diagnostic:
+        at = found.at
+        if not os.path.isfile(os.path.join(workspace.root, at.source.path)):  # at a revision, or shipped
+            return found
+        return replace(found, at=replace(at, source=Source(f"{way}/{at.source.path}", at.source.text, at.source.data)))
+
+    return replace(made, diagnostics=tuple(map(placed, made.diagnostics)))
 
 
 def _write(made: Report, wanted: str) -> None:
@@ -130,7 +151,7 @@ def _write(made: Report, wanted: str) -> None:
     from rsppc.diagnostics.report import write_report
 
     try:
-        write_report(made, format_name, Path(path))
+        write_report(_placed(made, format_name), format_name, Path(path))
     except OSError as error:
         fault(f"cannot write the report `{path}`: {error.strerror}")
 

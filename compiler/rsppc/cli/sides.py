@@ -16,19 +16,20 @@ import msgspec
 
 from rsppc.base.names import near_miss, parse_ref, version_key
 from rsppc.base.record import Record
+from rsppc.base.source import Source, Span
 from rsppc.changes.side import Side
 from rsppc.cli.entry import compile_released
 from rsppc.cli.exits import INTEGRITY
 from rsppc.cli.publishing import bundle_value
-from rsppc.cli.revisions import find_revision, has_repository, revision_named, sources_of
+from rsppc.cli.revisions import below_workspace, find_revision, has_repository, revision_named, sources_of, why_unknown
 from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
 from rsppc.cli.turns import bundle_named
-from rsppc.diagnostics import DiagnosticSink
-from rsppc.driver import entries, open_workspace
+from rsppc.diagnostics import DiagnosticSink, moved
+from rsppc.driver import Compilation, entries, open_workspace
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.lowering.artifacts import Artifact, Artifacts
-from rsppc.store.folder import FolderStore
-from rsppc.store.protocols import Stored
+from rsppc.store.artifacts import StoredArtifacts
+from rsppc.store.protocols import Stored, StoreFault
 from rsppc.version import VERSION
 from rsppc.workspace import Workspace, find_workspace
 
@@ -41,7 +42,19 @@ class Sources(Record):
     entry: Any = None
     revision: str = ""
     """The git revision that they are of; empty where they are files."""
+    before_paths: str = ""
+    """What leads to their files from here: the way to another workspace, or the revision and a colon."""
 
+    def place(self, at: Span) -> Span:
+        """A place in a file of theirs, under the name that leads there from here."""
+        if not self.before_paths or at.source.path.startswith(_SHIPPED):
+            return at
+        source = Source(self.before_paths + at.source.path, at.source.text, at.source.data)
+        return Span(source=source, start=at.start, end=at.end)
+
+
+_SHIPPED = "rsppc:"
+"""How places of files begin that ship with the compiler."""
 
 Named = Side | Sources
 
@@ -127,15 +140,12 @@ class _SideFile(msgspec.Struct):
     origins: list[_Story]
 
 
-def compiled(sources: Sources, entry: Artifact) -> Side:
+def compiled(sources: Sources, entry: Artifact, options: Options) -> Side:
     """An entry of sources, compiled; ends the command with its findings where that cannot be done."""
     artifacts: Artifacts = sources.artifacts
     compilation = compile_released(artifacts, entry)
     if not compilation.ok or compilation.program is None:
-        where = f" of `{sources.revision}`" if sources.revision else ""
-        click.echo(f"rsppc: `{entry.ref}`{where} does not compile, so that nothing can be compared", err=True)
-        options = Options(format="text", reports=(), strict=False, color=None)
-        raise click.exceptions.Exit(exit_code(report(compilation.diagnostics, (), options)))
+        _refuse(sources, entry, compilation, options)
     made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
     manifests = {one.ref: one.meaning_digest for shelf in artifacts.of_kind("extension") for one in shelf}
     return Side(
@@ -145,6 +155,17 @@ def compiled(sources: Sources, entry: Artifact) -> Side:
         provenance=made.provenance,
         manifests=dict(manifests),
     )
+
+
+def _refuse(sources: Sources, entry: Artifact, compilation: Compilation, options: Options) -> NoReturn:
+    """End the command with what keeps a side from being compiled, in the format that was asked for."""
+    where = f" of `{sources.revision or sources.name}`" if sources.before_paths else ""
+    said = f"`{entry.ref}`{where} does not compile, so that nothing can be compared"
+    click.echo(f"rsppc: {said}", err=True)
+    if options.format == "markdown":  # the comment that is made of it has to say so as well
+        click.echo(f"{said}\n")
+    found = (moved(one, sources.place) for one in compilation.diagnostics)
+    raise click.exceptions.Exit(exit_code(report(found, (), options)))
 
 
 def counterpart(sources: Sources, bundle_id: str, version: str) -> Artifact | None:
@@ -173,7 +194,8 @@ def _in_folder(folder: str) -> Sources:
     workspace = find_workspace(folder, DiagnosticSink())
     if workspace is None or os.path.realpath(folder) != workspace.root:
         usage(f"`{folder}` is neither a built bundle nor a workspace", "name a folder like `build/demo_bundle/v1`")
-    return Sources(name=folder, artifacts=open_workspace(workspace, DiagnosticSink()))
+    artifacts = open_workspace(workspace, DiagnosticSink())
+    return Sources(name=folder, artifacts=artifacts, before_paths=_way_to(workspace))
 
 
 def _in_file(path: str) -> Sources:
@@ -184,7 +206,15 @@ def _in_file(path: str) -> Sources:
     entry = _entry_of(artifacts, os.path.relpath(os.path.realpath(path), workspace.root).replace(os.sep, "/"))
     if entry is None:
         usage(f"`{path}` holds neither a bundle nor a spec that can be read", "run `rsppc check` to see what it holds")
-    return Sources(name=path, artifacts=artifacts, entry=entry)
+    return Sources(name=path, artifacts=artifacts, entry=entry, before_paths=_way_to(workspace))
+
+
+def _way_to(workspace: Workspace) -> str:
+    """What to put before the paths of a workspace; nothing for the one around here, as everywhere."""
+    here = find_workspace(os.getcwd(), DiagnosticSink())
+    if here is not None and here.root == workspace.root:
+        return ""
+    return os.path.relpath(workspace.root, os.path.realpath(os.getcwd())).replace(os.sep, "/") + "/"
 
 
 def _entry_of(artifacts: Artifacts, text: str) -> Artifact | None:
@@ -207,15 +237,18 @@ def _of_revision(name: str, text: str, stack: ExitStack) -> Sources:
     workspace = stack.enter_context(sources_of(revision, folder))
     artifacts = open_workspace(workspace, DiagnosticSink())
     if not path:
-        return Sources(name=name, artifacts=artifacts, revision=revision_name)
+        return Sources(name=name, artifacts=artifacts, revision=revision_name, before_paths=f"{revision_name}:")
     inside = _below(path, folder)
-    entry = _entry_of(artifacts, path) or _entry_of(artifacts, inside)
+    ways = (path, inside, below_workspace(path, folder))
+    entry = next((found for way in ways if (found := _entry_of(artifacts, way)) is not None), None)
     if entry is None:
         known = sorted(one.ref for one in entries(artifacts))
         guess = near_miss(path, known)
         advice = f"did you mean `{guess}`?" if guess else f"there are {', '.join(known) or 'none'}"
         usage(f"`{revision_name}` has no bundle and no spec `{path}`", advice)
-    return Sources(name=name, artifacts=artifacts, entry=entry, revision=revision_name)
+    return Sources(
+        name=name, artifacts=artifacts, entry=entry, revision=revision_name, before_paths=f"{revision_name}:"
+    )
 
 
 def _below(path: str, folder: str) -> str:
@@ -224,23 +257,29 @@ def _below(path: str, folder: str) -> str:
 
 
 def _stored(name: str, store: str | None) -> Side:
-    """A bundle of the store. Its ResolvedSpec is what `rsppc pin` kept of it in this workspace."""
+    """A bundle of the store. Its ResolvedSpec is in its package, or is what `rsppc pin` kept of it in this workspace."""
     workspace = workspace_here(DiagnosticSink())
-    root = store if store is not None else os.path.join(workspace.root, "store")
-    found = FolderStore(root=root).get_bundle(name[6:])
+    stored = StoredArtifacts(root=store if store is not None else os.path.join(workspace.root, "store"))
+    found = stored.get_bundle(name[6:])
     if not isinstance(found, Stored):
-        if found.kind == "environment":
-            fault(f"cannot read the store: {found.reason}")
-        if found.kind == "corrupt":
-            click.echo(f"rsppc: {found.reason}", err=True)
-            raise click.exceptions.Exit(INTEGRITY)
-        usage(found.reason, "name one that was published, as in `store:demo_bundle/v1`")
-    return Side(name=name, bundle=found.value, spec=_pinned_spec(name, found, workspace))
+        _refuse_stored(found)
+    return Side(name=name, bundle=found.value, spec=_spec_of(name, found, stored, workspace))
 
 
-def _pinned_spec(name: str, found: Stored, workspace: Workspace) -> dict[str, Any]:
-    digest = found.value["outputs"]["resolved_spec"]
-    kept = workspace.pinned_object(digest)
+def _refuse_stored(problem: StoreFault) -> NoReturn:
+    if problem.kind == "environment":
+        fault(f"cannot read the store: {problem.reason}")
+    if problem.kind == "corrupt":
+        click.echo(f"rsppc: {problem.reason}", err=True)
+        raise click.exceptions.Exit(INTEGRITY)
+    usage(problem.reason, "name one that was published, as in `store:demo_bundle/v1`")
+
+
+def _spec_of(name: str, found: Stored, stored: StoredArtifacts, workspace: Workspace) -> dict[str, Any]:
+    files = stored.get_files("bundle", name[6:], ("bundle.json", "resolved_spec.json"))
+    if isinstance(files, StoreFault):
+        _refuse_stored(files)
+    kept = files.get("resolved_spec.json") or workspace.pinned_object(found.value["outputs"]["resolved_spec"])
     if kept is None:
         usage(f"nobody kept the ResolvedSpec of `{name}`", "name a folder that `rsppc build` wrote, or a git revision")
     spec: dict[str, Any] = msgspec.json.decode(kept)
@@ -250,5 +289,7 @@ def _pinned_spec(name: str, found: Stored, workspace: Workspace) -> dict[str, An
 def _unknown(text: str, here: Workspace | None) -> NoReturn:
     known = sorted(one.ref for one in entries(open_workspace(here, DiagnosticSink()))) if here is not None else []
     guess = near_miss(text, known)
+    folder = here.root if here is not None else os.getcwd()
     advice = f"did you mean `{guess}`?" if guess else f"bundles here are {', '.join(known) or 'none'}"
+    advice = "; ".join(filter(None, (advice, why_unknown(folder))))
     usage(f"`{text}` is no file, no built folder, no bundle of this workspace and no git revision", advice)

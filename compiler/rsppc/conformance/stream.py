@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rsppc.base.record import replace
 from rsppc.base.source import Source, Span, file_span
 from rsppc.conformance.check import check_object
-from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, moved
 from rsppc.model.contract import Contract
 
 
@@ -64,17 +63,10 @@ def _moved(found: Diagnostic, number: int, offset: int) -> Diagnostic:
     """A finding of a line, where it stands in the stream: behind as many lines as are before it, and behind so much
     text that all findings keep their order."""
 
-    def moved(at: Span) -> Span:
+    def behind(at: Span) -> Span:
         return Span(source=_Line(at.source, number, offset), start=at.start + offset, end=at.end + offset)
 
-    return replace(
-        found,
-        at=moved(found.at),
-        related=tuple(replace(one, at=moved(one.at)) for one in found.related),
-        fixes=tuple(
-            replace(fix, edits=tuple(replace(edit, at=moved(edit.at)) for edit in fix.edits)) for fix in found.fixes
-        ),
-    )
+    return moved(found, behind)
 
 
 class _Line(Source):

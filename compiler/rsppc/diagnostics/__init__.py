@@ -1,6 +1,6 @@
 """What rsppc says to people: the record, its parts, and the sink that collects them."""
 
-from rsppc.diagnostics.diagnostic import Diagnostic, Edit, Fix, NodeToInsert, Related, Severity, Side, kinds
+from rsppc.diagnostics.diagnostic import Diagnostic, Edit, Fix, NodeToInsert, Related, Severity, Side, kinds, moved
 from rsppc.diagnostics.sink import DiagnosticSink, severity_in, sort_diagnostics
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Severity",
     "Side",
     "kinds",
+    "moved",
     "severity_in",
     "sort_diagnostics",
 ]

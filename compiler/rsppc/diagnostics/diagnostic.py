@@ -8,9 +8,10 @@ JSON lines, SARIF, annotations of a code host, or JUnit; nothing else formats a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
 from rsppc.base.source import Place, Span
 
 Severity = Literal["error", "warning", "note"]
@@ -51,7 +52,8 @@ class NodeToInsert(Record):
 
 
 class Fix(Record):
-    """A repair. `verified` means: applied in memory and recompiled without new findings."""
+    """A repair. `verified` means: applied in memory and compiled again, which took its finding away, brought no error,
+    and found nothing wrong where the repair stands."""
 
     title: str
     edits: tuple[Edit, ...] = ()
@@ -102,6 +104,22 @@ class _Facts(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         return getattr(self._diagnostic, key)
+
+
+def moved(diagnostic: Diagnostic, to: Callable[[Span], Span]) -> Diagnostic:
+    """A finding in a part of something, with its places in the whole. Repairs that are not mere edits are left out, as
+    they speak of the part."""
+    fixes = (fix for fix in diagnostic.fixes if fix.edits)
+    return replace(
+        diagnostic,
+        at=to(diagnostic.at),
+        sides=tuple(replace(one, at=to(one.at)) for one in diagnostic.sides),
+        related=tuple(replace(one, at=to(one.at)) for one in diagnostic.related),
+        fixes=tuple(
+            replace(fix, edits=tuple(replace(one, at=to(one.at)) for one in fix.edits), inserts=(), edge=None)
+            for fix in fixes
+        ),
+    )
 
 
 def kinds() -> tuple[type[Diagnostic], ...]:

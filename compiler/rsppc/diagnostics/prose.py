@@ -27,6 +27,9 @@ def position(span: Span) -> str:
 
 
 def fix_title(index: int, diagnostic: Diagnostic) -> str:
-    """`fix 1 (verified): …`"""
+    """`fix 1 (verified, changes the plan): …`"""
     fix = diagnostic.fixes[index]
-    return f"fix {index + 1} ({'verified' if fix.verified else 'unverified'}): {visible(fix.title)}"
+    # What a repair does that could not be tried is a guess.
+    changes = fix.plan_changes and (fix.verified or bool(fix.inserts))
+    kind = f"{'verified' if fix.verified else 'unverified'}{', changes the plan' if changes else ''}"
+    return f"fix {index + 1} ({kind}): {visible(fix.title)}"

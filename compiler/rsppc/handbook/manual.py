@@ -6,7 +6,10 @@ MANUAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Begin", ("tutorial",)),
     ("Language", ("language", "conditions", "formatting")),
     ("Author's tools", ("cli", "lint", "testing", "changes", "editor", "extensions")),
-    ("Release and run", ("release", "compatibility", "rollouts", "replay", "simulator", "contracts", "runtime")),
+    (
+        "Release and run",
+        ("release", "store", "signing", "compatibility", "rollouts", "replay", "simulator", "contracts", "runtime"),
+    ),
 )
 """Titles of parts, each with its pages in `docs/`."""
 

@@ -36,8 +36,8 @@ class Subject(Record):
     title: str
     artifacts: Sequence[Artifact]
     """Those of the workspace, and those of the shipped library."""
-    compiled: Mapping[str, Any]
-    """The ResolvedSpec of what compiles, by the path of its source."""
+    compiled: Mapping[tuple[bool, str, str], Any]
+    """The ResolvedSpec of what compiles, by whether it ships, its kind and its reference."""
     manual: Mapping[str, str]
     """Pages of the manual by name: Markdown."""
     diagnostics: Mapping[str, str]
@@ -109,6 +109,7 @@ def _pages(subject: Subject, everything: t.Things) -> Iterator[Page]:
     yield filled("index.html", subject.title, "", "start.html.j2", kinds=KINDS)
     users = _users(everything)
     for artifact in everything.artifacts:
+        spec = subject.compiled.get((artifact.shipped, artifact.kind.name, artifact.ref))
         yield filled(
             t.artifact_path(artifact),
             artifact.ref,
@@ -117,7 +118,7 @@ def _pages(subject: Subject, everything: t.Things) -> Iterator[Page]:
             artifact=artifact,
             tables=content(artifact.root, artifact.kind, left_out=_LISTED.get(artifact.kind.name, ())),
             users=users.get((artifact.kind.name, artifact.ref), ()),
-            drawn=drawn_of(subject.compiled[artifact.path]) if artifact.path in subject.compiled else None,
+            drawn=drawn_of(spec) if spec is not None else None,
         )
     yield filled("node_types/index.html", "Node types", "Node types", "node_types.html.j2")
     for one in everything.node_types.values():

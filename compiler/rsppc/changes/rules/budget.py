@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
 from rsppc.base.source import Span
 from rsppc.changes.figures import Figure, figures_of
@@ -13,7 +14,6 @@ from rsppc.changes.impact import unit_of
 from rsppc.changes.side import Side
 from rsppc.changes.versions import Bump
 from rsppc.changes.wording import figure_text, value_text
-from rsppc.emit.origins import escaped
 
 
 class LaterFirstOutput(Breaking):

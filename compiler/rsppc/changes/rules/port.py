@@ -1,13 +1,17 @@
-"""What breaks whoever connects: formats at the ends of a pipeline, and ports of node types that others place."""
+"""What breaks whoever connects: formats at the ends of a pipeline, and ports of node types and modules that others
+place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rsppc.base.json_pointer import escaped
+from rsppc.base.record import Record
+from rsppc.base.source import Span
 from rsppc.changes.finding import Breaking, Pair
-from rsppc.emit.origins import escaped
-from rsppc.ir.types import Mismatch, PortType, refine
+from rsppc.ir import catalog
+from rsppc.ir.types import Mismatch, PortType, print_type, refine
 from rsppc.syntax.document import Mapping as Written
 from rsppc.syntax.type_expr import parse_type
 
@@ -110,29 +114,54 @@ def is_narrower(before: str, after: str) -> bool:
     return isinstance(refine(new, old), Mismatch)
 
 
-def of_node_type(before: Written, after: Written, name: str, facts: dict[str, Any]) -> Iterator[Breaking]:
-    """Findings about the ports that a node type has on both sides."""
-    now = {(port["direction"], port["name"]): (index, port) for index, port in enumerate(after["ports"])}
-    for port in before["ports"]:
-        key = (port["direction"], port["name"])
-        if key not in now:
+class Port(Record):
+    """A port that others connect to, as far as that concerns them."""
+
+    direction: str
+    name: str
+    type: str
+    lane: str
+    at: Span
+    """Where its type is written, or what it is a port of."""
+    lane_at: Span
+
+
+def of_ports(before: Iterable[Port], after: Iterable[Port], *, owner: str, facts: dict[str, Any]) -> Iterator[Breaking]:
+    """Findings about the ports that a node type or a module has on both sides."""
+    now = {(port.direction, port.name): port for port in after}
+    for port in before:
+        new = now.get((port.direction, port.name))
+        if new is None:
             continue
-        index, new = now[key]
-        subject, types = f"{name}.{port['name']}", (port["type"], new["type"])
-        place = after["ports"][index]
-        if port["direction"] == "in" and is_narrower(*types):
-            yield NarrowerInput(
-                at=place.value_span("type"), subject=subject, written_before=types[0], written_after=types[1], **facts
-            )
-        if port["direction"] == "out" and is_narrower(types[1], types[0]):
-            yield WiderOutput(
-                at=place.value_span("type"), subject=subject, written_before=types[0], written_after=types[1], **facts
-            )
-        if port["lane"] != new["lane"]:
-            yield OtherLane(
-                at=place.value_span("lane"),
-                subject=subject,
-                written_before=port["lane"],
-                written_after=new["lane"],
-                **facts,
-            )
+        subject = f"{owner}.{port.name}"
+        types: dict[str, Any] = {"written_before": port.type, "written_after": new.type}
+        if port.direction == "in" and is_narrower(port.type, new.type):
+            yield NarrowerInput(at=new.at, subject=subject, **types, **facts)
+        if port.direction == "out" and is_narrower(new.type, port.type):
+            yield WiderOutput(at=new.at, subject=subject, **types, **facts)
+        if port.lane != new.lane:
+            yield OtherLane(at=new.lane_at, subject=subject, written_before=port.lane, written_after=new.lane, **facts)
+
+
+def ports_of_node_type(node_type: Written) -> Iterator[Port]:
+    """The ports that a manifest declares."""
+    for port in node_type["ports"]:
+        yield Port(
+            direction=port["direction"],
+            name=port["name"],
+            type=port["type"],
+            lane=port["lane"],
+            at=port.value_span("type"),
+            lane_at=port.value_span("lane"),
+        )
+
+
+Signature = Mapping[tuple[str, str], catalog.Port]
+"""Ports that a module exposes, by direction and name, with all that each may carry."""
+
+
+def ports_of_module(signature: Signature) -> Iterator[Port]:
+    """The ports that a module exposes. Their types are those of the nodes inside."""
+    for (direction, name), port in signature.items():
+        at = port.place.span()
+        yield Port(direction=direction, name=name, type=print_type(port.type), lane=port.lane, at=at, lane_at=at)

@@ -65,7 +65,7 @@ def COMMAND(
     chosen = [find_entry(artifacts, name) for name in names] or list(entries(artifacts))
     with ExitStack() as stack:
         here = Sources(name=HERE, artifacts=artifacts)
-        looked = look(named(against, store, stack), here, chosen, level, everything=not names)
+        looked = look(named(against, store, stack), here, chosen, level, options, everything=not names)
     if next_version:
         return _print_next(looked)
     path, given = _waivers(waivers, workspace.root, sink)

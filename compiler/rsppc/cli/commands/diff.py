@@ -13,7 +13,7 @@ from rsppc.changes.markdown import markdown_of
 from rsppc.changes.side import Side
 from rsppc.changes.text import text_of
 from rsppc.cli.exits import FINDINGS, OK
-from rsppc.cli.session import usage
+from rsppc.cli.session import Options, usage
 from rsppc.cli.sides import Named, Sources, bundles_of, compiled, counterpart, named, only_entry
 
 
@@ -42,7 +42,8 @@ def COMMAND(before: str, after: str, format: str, everything: bool, store: str |
     nothing differs and 1 where something does.
     """
     with ExitStack() as stack:
-        sides = _both(named(before, store, stack), named(after, store, stack))
+        options = Options(format=format, reports=(), strict=False, color=None)
+        sides = _both(named(before, store, stack), named(after, store, stack), options)
         found = compared(*sides)
     if format == "json":
         click.echo(readable(document_of(found)), nl=False)
@@ -53,24 +54,24 @@ def COMMAND(before: str, after: str, format: str, everything: bool, store: str |
     return FINDINGS if found.groups else OK
 
 
-def _both(before: Named, after: Named) -> tuple[Side, Side]:
+def _both(before: Named, after: Named, options: Options) -> tuple[Side, Side]:
     """Both sides compiled; one that names no bundle takes that of the other."""
     if isinstance(before, Sources) and isinstance(after, Sources) and before.entry is None and after.entry is None:
         if len(bundles_of(before)) == 1 < len(bundles_of(after)):
-            before = compiled(before, only_entry(before))
+            before = compiled(before, only_entry(before), options)
         else:
-            after = compiled(after, only_entry(after))
+            after = compiled(after, only_entry(after), options)
     if _is_open(after):
-        before, after = (side for side in reversed(_both(after, before)))
+        before, after = (side for side in reversed(_both(after, before, options)))
         return before, after
     assert not isinstance(after, Sources) or after.entry is not None
-    right = compiled(after, after.entry) if isinstance(after, Sources) else after
+    right = compiled(after, after.entry, options) if isinstance(after, Sources) else after
     if isinstance(before, Side):
         return before, right
     entry = before.entry or counterpart(before, right.bundle["bundle_id"], right.bundle["version"])
     if entry is None:
         usage(f"`{before.name}` has no bundle `{right.bundle['bundle_id']}`", "name one, as in `main:demo_bundle/v1`")
-    return compiled(before, entry), right
+    return compiled(before, entry, options), right
 
 
 def _is_open(side: Named) -> bool:

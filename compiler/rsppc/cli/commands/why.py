@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from rsppc.base.json_pointer import pointer_of, steps_of, unescaped
 from rsppc.cli.entry import compile_released, find_entry
 from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.session import Options, exit_code, report, usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import Compilation, open_workspace
+from rsppc.ir.effective_path import path_of, steps_to
 
 
 @click.command(
@@ -52,30 +54,9 @@ def _emitted(compilation: Compilation) -> tuple[dict[str, Any], dict[str, Any]]:
     return made.resolved_spec, made.provenance
 
 
-_SECTIONS = {"nodes": "effective_nodes", "edges": "effective_edges"}
-
-
-def pointer_of(path: str) -> str | None:
-    """The JSON Pointer of a path of settings; None where the text is neither."""
-    if path.startswith("/"):
-        return path.rstrip("/")
-    found = re.fullmatch(r"(nodes|edges)(?:\.(.*))?", path, re.DOTALL)
-    if found is None:
-        return "/" + "/".join(_escaped(step) for step in path.split("."))
-    section, rest = _SECTIONS[found[1]], found[2]
-    if not rest:
-        return f"/{section}"
-    return f"/{section}/" + "/".join(_escaped(step) for step in _steps(found[1], re.sub(r"\s*->\s*", "->", rest)))
-
-
-def _steps(section: str, rest: str) -> list[str]:
-    """The name of a node or edge, which may hold dots, and the steps behind it."""
-    if section == "nodes":
-        return rest.split(".")
-    ends = re.match(r"([a-z0-9_/]+\.[a-z0-9_]+->[a-z0-9_/]+\.[a-z0-9_]+)(?:\.(.*))?", rest)
-    if ends is None:
-        return rest.split(".")
-    return [ends[1], *(ends[2].split(".") if ends[2] else [])]
+def pointer_to(path: str) -> str:
+    """The JSON Pointer of a path of settings, or of what is one already."""
+    return path.rstrip("/") if path.startswith("/") else pointer_of(steps_to(path))
 
 
 def _with_ports(path: str, compilation: Compilation) -> str:
@@ -91,14 +72,10 @@ def _with_ports(path: str, compilation: Compilation) -> str:
     return path
 
 
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
-
-
 def _print_path(spec: dict[str, Any], provenance: dict[str, Any], path: str, compilation: Compilation) -> int:
     from rsppc.emit.provenance import origin_of
 
-    pointer = pointer_of(_with_ports(path, compilation)) or ""
+    pointer = pointer_to(_with_ports(path, compilation))
     leaves = [one for one in sorted(spec["defaulting_sources"]) if one == pointer or one.startswith(pointer + "/")]
     if not leaves:
         from rsppc.base.names import near_miss
@@ -138,7 +115,7 @@ def _print_inferred(provenance: dict[str, Any], pointer: str) -> None:
     steps = pointer.split("/")
     if len(steps) != 3 or steps[1] != "effective_nodes":
         return
-    for one in provenance["inferred"]["types"].get(steps[2].replace("~1", "/"), ()):
+    for one in provenance["inferred"]["types"].get(unescaped(steps[2]), ()):
         click.echo(f"  inferred    {one['side']} {one['port']}: {one['attribute']} {one['value']} (rule {one['rule']})")
 
 
@@ -170,19 +147,14 @@ def _print_reverse(spec: dict[str, Any], provenance: dict[str, Any], wanted: str
 
 def _value_at(spec: dict[str, Any], pointer: str) -> Any:
     found: Any = spec
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(pointer):
         found = found[int(key)] if isinstance(found, list) else found[key]
     return found
 
 
 def _shown(pointer: str | None) -> str:
     """A pointer as a path of settings."""
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in (pointer or "").split("/")[1:]]
-    names = {long: short for short, long in _SECTIONS.items()}
-    if steps and steps[0] in names:
-        steps[0] = names[steps[0]]
-    return ".".join(steps)
+    return path_of(steps_of(pointer or ""))
 
 
 def _json(value: Any) -> str:
