@@ -19,7 +19,7 @@ from rsppc.pictures.palette import DARK, DASHES, LIGHT, style
 from rsppc.pictures.resolved import Resolved, Unreadable, read
 from rsppc.pictures.svg import drawing, graph_svg, is_too_large
 from rsppc.pictures.words import bytes_text, figures, short_type
-from workspaces import make, rsppc, rsppc_here
+from workspaces import BUNDLE, BUNDLE_PATH, CLEAN, make, rsppc, rsppc_here
 
 
 def node(node_type: str, scope: str = "session", **more: Any) -> dict[str, Any]:
@@ -174,6 +174,27 @@ def test_what_a_rule_puts_in_is_told_apart_and_what_it_replaces_is_there() -> No
     assert [box.id for box in found.boxes if box.optional] == ["pii"]
     assert 'when tenant.id == "clinic"' in lines(found, "pii")
     assert not link(found, "llm.text->tts.text").optional
+
+
+def test_nodes_that_may_stand_behind_each_other_are_joined_on_the_path(tmp_path: Path) -> None:
+    """R-001-28: two rules put a node on one edge; the slowest path goes through both, over edges that are drawn."""
+    rules = "".join(
+        f"  - id: {name}\n    when: {when}\n    insert: {{node_id: {name}, node_type: safety.pii_redactor}}\n"
+        "    between: {from: sentences.text, to: tts.text}\n"
+        for name, when in (("first", "tenant.id == 'a'"), ("second", "session.region == 'eu'"))
+    )
+    policy = f"schema_version: rspp.policy.overlay.v1\npolicy_id: house\nversion: v1\ninsert_rules:\n{rules}"
+    bundle = BUNDLE.replace("profile_ref: simple/v1\n", "profile_ref: simple/v1\npolicy_refs: [house/v1]\n")
+    make(tmp_path, CLEAN, **{"pipelines/policies/house_v1.yaml": policy, BUNDLE_PATH: bundle})
+    assert rsppc_here(tmp_path, "build", "--output", "out").returncode == 0
+    (spec_file,) = (tmp_path / "out").rglob("resolved_spec.json")
+    found = graph_of(read(json.loads(spec_file.read_text()), Resolved))
+    assert found.route is not None
+    steps = len(found.route.path.steps)
+    marked = {one.mark.number: one for one in (*found.boxes, *found.links) if one.mark is not None}
+    assert sorted(marked) == list(range(1, steps + 1))
+    joined = [link.id for link in found.links if link.optional and link.mark is not None]
+    assert sorted(joined) == ["first.text->second.text", "second.text->tts.text", "sentences.text->first.text"]
 
 
 def test_a_loop_of_fallbacks_and_a_node_without_edges_do_no_harm() -> None:

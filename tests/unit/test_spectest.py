@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 import xml.etree.ElementTree as xml
@@ -105,6 +106,106 @@ def test_a_workspace_stands_behind_the_blocks_and_its_errors_fail_a_test(tmp_pat
     make(tmp_path, CLEAN, **{"pipelines/specs/line_v1.yaml": SPEC.replace("speech.vad}", "speech.vat}")})
     done = run(tmp_path, page)
     assert done.returncode == 1 and b"does not compile" in done.stdout
+
+
+def test_a_branch_of_a_select_is_exercised_by_an_event_that_it_lets_through(tmp_path: Path) -> None:
+    for folder in ("specs", "modules", "bundles", "policies", "assets"):
+        shutil.copytree(ROOT / "pipelines" / folder, tmp_path / "pipelines" / folder)
+    (tmp_path / "rsppc.toml").write_text("")
+    page = (
+        "```yaml test\nuses: workspace\n```\n"
+        "```yaml plan\nbundle: multilingual_bundle/v1\nsession: {language: LANGUAGE}\n"
+        "takes:\n  - {at: answer, to: answer.WAY}\n  - {at: vad.speech, to: WAY/stt.audio}\n```\n"
+    )
+
+    def missed(*ways: tuple[str, str]) -> tuple[int, set[str]]:
+        blocks = "".join(page.replace("LANGUAGE", language).replace("WAY", way) for language, way in ways)
+        done = run(tmp_path, f"# A\n{blocks}", "--coverage", "--format", "json")
+        items = json.loads(done.stdout)["coverage"]["missed"]
+        of_it = {one["name"].partition(" ")[2] for one in items if one["name"].startswith("multilingual/v1 ")}
+        return done.returncode, {one for one in of_it if "->" in one or one.startswith("answer.")}
+
+    english = {"answer.english", "vad.speech->english/stt.audio"}
+    german = {"answer.german", "vad.speech->german/stt.audio"}
+    assert missed(("de-AT", "german")) == (0, english)
+    assert missed(("en-US", "english")) == (0, german)
+    assert missed(("de-AT", "german"), ("en-US", "english")) == (0, set())
+    assert missed(("en-US", "german")) == (1, german)
+
+
+FINAL_ONLY = SPEC.replace("to: llm.prompt}", "to: llm.prompt, when: event.mode == 'final', otherwise: drop}")
+
+
+def test_the_way_of_an_event_leads_over_what_a_rule_put_there(tmp_path: Path) -> None:
+    policy = POLICY + (
+        "insert_rules:\n  - id: tidy\n    when: tenant.id == 'a'\n"
+        "    insert: {node_id: tidied, node_type: text.normalizer}\n"
+        "    between: {from: stt.text, to: llm.prompt}\n"
+    )
+    bundle = BUNDLE.replace("profile_ref: simple/v1\n", "profile_ref: simple/v1\npolicy_refs: [rules/v1]\n")
+    plan = "session: {tenant: TENANT}\ntakes:\n"
+    plan += "  - {at: stt.text, event: {mode: final}, to: WAY}\n  - {at: stt.text, event: {mode: partial}, to: drop}\n"
+    page = "# Line\n\n" + block(PROVIDERS) + block(FINAL_ONLY) + block(policy) + block(bundle)
+    page += "".join(
+        block(plan.replace("TENANT", tenant).replace("WAY", way), "yaml plan")
+        for tenant, way in (("a", "tidied.text"), ("b", "llm.prompt"))
+    )
+    found = json.loads(run(tmp_path, page, "--coverage", "--format", "json").stdout)
+    assert [one["message"] for test in found["tests"] for one in test["failures"]] == []
+    assert [one for one in found["coverage"]["missed"] if one["kind"] == "branch"] == []
+
+
+@pytest.mark.parametrize(
+    ("way", "code", "marked"),
+    [
+        ("{at: stt.txt, event: {mode: final}, to: llm.prompt}", "RSP9528", "stt.txt"),
+        ("{at: stt.text, event: {mod: final}, to: llm.prompt}", "RSP9528", "mod"),
+        ("{at: stt.text, to: llm.prompt}", "RSP9529", "at"),
+        ("{at: stt.text, event: {mode: final}, to: llm.promt}", "RSP9525", "llm.promt"),
+    ],
+)
+def test_a_way_that_cannot_be_taken_is_marked_in_the_page(tmp_path: Path, way: str, code: str, marked: str) -> None:
+    page = f"# L\n{block(PROVIDERS)}{block(FINAL_ONLY)}{block(BUNDLE)}" + block(f"takes:\n  - {way}\n", "yaml plan")
+    done = run(tmp_path, page, "--format", "json")
+    (failure,) = json.loads(done.stdout)["tests"][0]["failures"]
+    (line, start), (_, end) = failure["primary"]["start"], failure["primary"]["end"]
+    assert failure["code"] == code
+    assert (tmp_path / "page.md").read_text().splitlines()[line - 1][start - 1 : end - 1] == marked
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line", "code"),
+    [
+        ("```proofs\n# e2e p95 <= 1 s\n```\n", 1, "RSP9507"),
+        ("```yaml plan\napplies: []\napplies_not: []\n```\n", 1, "RSP9507"),
+        ("\n## Deeper\n\n```yaml test\nstrict: true\n```\n", 4, "RSP9509"),
+        (
+            "```yaml\nschema_version: rspp.config.layer.v1\nlayer_id: a\nversion: v1  # error RSP1001\n```\n",
+            4,
+            "RSP9502",
+        ),
+        ("> - ~~~yaml plan\n>   applise: [a/v1]\n>   ~~~\n", 2, "RSP1101"),
+        ("```yaml\n# file: pipelines/../x.yaml\na: 1\n```\n", 1, "RSP9503"),
+    ],
+)
+def test_what_tests_nothing_is_an_error_where_it_stands(wrong: str, line: int, code: str) -> None:
+    sink = DiagnosticSink()
+    read_suite("page.md", f"{BASE}\n{wrong}".encode(), sink)
+    assert [(one.code, one.at.location()[1] - BASE.count("\n") - 1) for one in sink.sorted()] == [(code, line)]
+
+
+def test_what_passes_on_an_edge_is_what_artifacts_say_of_it(tmp_path: Path) -> None:
+    """The recogniser also says what it only believes so far; the language model takes what is final."""
+    edge = "{from: stt.text, to: llm.prompt}"
+    spec = SPEC.replace(edge, f"{edge}  # reveal: text<final, lang=en-US>")
+    spec += "# reveal: stt.text = text<partial|final, lang=en-US>\n"
+    done = run(tmp_path, f"# Line\n\n{block(PROVIDERS)}{block(spec)}{block(BUNDLE)}")
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_a_page_with_a_slip_is_not_called_one_without_tests_as_well() -> None:
+    _, wrong = suite("# A\n```YAML plan\nvalues: {a: 1}\n```\n")
+    assert wrong == ["RSP9503"]
 
 
 @pytest.mark.parametrize(

@@ -169,11 +169,9 @@ class MalformedPath(Diagnostic):
     code = "RSP1112"
     name = "malformed-path"
     headline = "`{written}` is no path of a setting"
-    hint = (
-        "paths look like `nodes.llm.config.language`, `edges.mic.audio->vad.audio.buffer.strategy`, "
-        "`budgets.turn_budget_ms`"
-    )
+    hint = "paths look like {examples}"
     written: str
+    examples: str
 
 
 class MalformedRef(Diagnostic):
@@ -413,14 +411,20 @@ def _check_path(value: Any, type_: m.SettingPath, spot: _Spot, sink: DiagnosticS
     if value.__class__ is not str:
         return _wrong_type(value, "a path", spot, sink)
     if not _is_path(value, type_):
-        sink.report(MalformedPath(at=spot.span(), written=_shortened(value)))
+        sink.report(MalformedPath(at=spot.span(), written=_shortened(value), examples=_paths_like(type_)))
         return _DROPPED
     return value
 
 
+def _paths_like(type_: m.SettingPath) -> str:
+    if type_.config:
+        return "`config.silence_ms`, a config field of the node type"
+    return "`nodes.llm.config.language`, `edges.mic.audio->vad.audio.buffer.strategy`, `budgets.turn_budget_ms`"
+
+
 def _is_path(text: str, type_: m.SettingPath) -> bool:
-    if text.startswith("config."):  # inside a node type's own declaration
-        return ID.fullmatch(text[7:]) is not None
+    if type_.config:
+        return text.startswith("config.") and ID.fullmatch(text[7:]) is not None
     return parse_steps(text) is not None and (type_.pattern or "*" not in text)
 
 
@@ -522,7 +526,8 @@ def _check_one_of_types(value: Any, type_: m.OneOf, spot: _Spot, sink: Diagnosti
         sound = _sound(value, type_.options[number], spot, attempts[number])
         if not len(attempts[number]):
             return sound
-    for diagnostic in min((attempts[number] for number in sorted(attempts)), key=len).sorted():
+    best = min(attempts, key=lambda one: (not _looks_like(value, type_.options[one]), len(attempts[one]), one))
+    for diagnostic in attempts[best].sorted():
         sink.report(diagnostic)
     return _DROPPED
 
@@ -535,6 +540,15 @@ def _is_unlikely(value: Any, option: m.FieldType) -> bool:
         and value.__class__ is Mapping
         and not value.keys() <= _known(option.shape)[0].keys()
     )
+
+
+def _looks_like(value: Any, option: m.FieldType) -> bool:
+    """Whether a mapping was probably meant as this option: it has one of its keys, or mappings where those belong."""
+    if value.__class__ is not Mapping:
+        return True
+    if option.__class__ is m.Nested:
+        return not value.keys().isdisjoint(_known(option.shape)[0])
+    return option.__class__ is m.Table and all(one.__class__ is Mapping for one in value.values())
 
 
 _CHECKS: dict[type, Callable[[Any, Any, _Spot, DiagnosticSink], Any]] = {

@@ -18,7 +18,7 @@ from rsppc.ir.types import PortType, Product
 from rsppc.syntax.document import Item, Mapping
 from rsppc.syntax.type_expr import TypeSyntaxError, parse_type
 
-_CONFIG_TYPES = (
+CONFIG_TYPES = (
     "bool",
     "int",
     "string",
@@ -302,7 +302,7 @@ def parse_config_type(text: str) -> ConfigType | None:
                 return None
         names.append(found["outer"])
         rest = inner.strip()
-    return _wrapped(names, ConfigType(name=rest)) if rest in _CONFIG_TYPES else None
+    return _wrapped(names, ConfigType(name=rest)) if rest in CONFIG_TYPES else None
 
 
 def _wrapped(outer: list[str], inner: ConfigType) -> ConfigType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from rsppc.model.common import COUNT, DIGEST, ID
 from rsppc.model.shape import (
     Anything,
@@ -20,8 +22,9 @@ from rsppc.model.shape import (
 
 DIFF_SCHEMA_VERSION = "rspp.change.diff.v1"
 WAIVERS_SCHEMA_VERSION = "rspp.change.waivers.v1"
-IMPACTS = ("wire", "latency", "quality", "policy", "cost")
-CAUSES = (
+ImpactClass = Literal["wire", "latency", "quality", "policy", "cost"]
+IMPACTS: tuple[ImpactClass, ...] = get_args(ImpactClass)
+CauseKind = Literal[
     "graph",
     "bundle",
     "policy",
@@ -36,7 +39,8 @@ CAUSES = (
     "follows",
     "compiler",
     "unexplained",
-)
+]
+CAUSES: tuple[CauseKind, ...] = get_args(CauseKind)
 
 SIDE = Shape(
     name="diff_side",

@@ -55,7 +55,7 @@ PORT_DECLARATION = Shape(
         field("type", TypeText(), "What passes.", required=True),
         field("lane", LANE_OR_INHERIT, "The lane; `inherit` takes the lane of what is connected.", required=True),
         field("required", Flag(), "Whether an input must be fed, or an output consumed; true where left out."),
-        field("named_by", SettingPath(), "The config field that names the ports."),
+        field("named_by", SettingPath(config=True), "The config field that names the ports."),
         field("doc", Text(), "What passes here, in a sentence."),
     ),
 )
@@ -90,8 +90,8 @@ CANCEL = Shape(
 LATENCY_FIELDS: tuple[Field, ...] = (
     field("p50_ms", MS, "Half of all cases are faster."),
     field("p95_ms", MS, "All but one case in twenty are faster."),
-    field("plus", Listing(item=SettingPath()), "Config fields whose milliseconds are added."),
-    field("at_least", Listing(item=SettingPath()), "Config fields whose milliseconds are a lower bound."),
+    field("plus", Listing(item=SettingPath(config=True)), "Config fields whose milliseconds are added."),
+    field("at_least", Listing(item=SettingPath(config=True)), "Config fields whose milliseconds are a lower bound."),
 )
 
 LATENCY = Shape(

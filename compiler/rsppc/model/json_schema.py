@@ -145,6 +145,8 @@ def _any_text(_type: m.Expression | m.TypeText, _definitions: _Definitions) -> d
 
 
 def _setting_path(type_: m.SettingPath, _definitions: _Definitions) -> dict[str, Any]:
+    if type_.config:
+        return _matching(rf"config\.{ID.pattern}")
     return _matching(_path_pattern("|\\*" if type_.pattern else ""))
 
 
@@ -159,7 +161,6 @@ def _path_pattern(star: str) -> str:
             rf"edges\.({end}\s*->\s*{end}{star})\.(buffer\.{any_field}|type|delivery|at_most_once|pre_roll_ms{star})",
             rf"budgets\.{any_field}",
             rf"buffers\.{lane}\.{any_field}",
-            rf"config\.{ID.pattern}",
         )
     )
 

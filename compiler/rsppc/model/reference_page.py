@@ -143,7 +143,9 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     m.Expression: lambda type_: f"[condition](conditions.md) on {'events' if type_.environment == 'edge' else 'turns'}",
     m.TypeText: lambda _: "port type",
     m.SettingPath: lambda type_: (
-        f"[{'pattern of setting paths' if type_.pattern else 'setting path'}](#forms-of-names)"
+        "`config.FIELD`"
+        if type_.config
+        else f"[{'pattern of setting paths' if type_.pattern else 'setting path'}](#forms-of-names)"
     ),
     m.Anything: lambda _: "any value",
     m.Listing: _listing_words,

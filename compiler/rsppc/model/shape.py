@@ -67,6 +67,8 @@ class SettingPath(Record):
     """The path of a setting, as in `nodes.llm.config.max_context_turns`; `*` stands for one step where patterns are."""
 
     pattern: bool = False
+    config: bool = False
+    """Whether it is the path of a config field of the node type in which it stands, as in `config.silence_ms`."""
 
 
 class Anything(Record):

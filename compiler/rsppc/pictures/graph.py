@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
 from rsppc.pictures.resolved import CancelPlace, Edge, Insert, Node, Path, Resolved
 from rsppc.pictures.words import bytes_text, figures, short_type, visible
 
@@ -183,6 +183,22 @@ def _inserted(spec: Resolved, marks: dict[str, list[tuple[str, Mark]]]) -> Itera
             if edge.id not in seen:
                 seen.add(edge.id)
                 yield _link(edge.id, edge, "", _mark(marks, edge.id), optional=True)
+    for before, behind in _neighbours(spec):
+        edge = replace(before.out_of, target=behind.into.target)
+        if edge.id not in seen:
+            seen.add(edge.id)
+            yield _link(edge.id, edge, "", _mark(marks, edge.id), optional=True)
+
+
+def _neighbours(spec: Resolved) -> Iterator[tuple[Insert, Insert]]:
+    """Pairs of nodes that rules put behind each other on one edge, in some graph that can come to run."""
+    by_rule = {f"{one.policy}/{one.rule}": one for one in spec.rules.insert}
+    for name in sorted(spec.graph_definition_refs):
+        last: dict[str, Insert] = {}
+        for insert in (by_rule[rule] for rule in name.split("+") if rule in by_rule):
+            if insert.replaces in last:
+                yield last[insert.replaces], insert
+            last[insert.replaces] = insert
 
 
 def _link(name: str, edge: Edge, branch: str, mark: Mark | None, *, optional: bool) -> Link:

@@ -83,6 +83,8 @@ _FIXED = """\
 .g .g-zone{font-size:12px;font-weight:600;stroke-width:5px;stroke-linejoin:round;paint-order:stroke}
 .g .g-port{font-size:10px}
 .g .g-badge-text{font-size:11px;font-weight:700}
+.g .g-digits-2{font-size:9px}
+.g .g-digits-3{font-size:7px}
 .g .g-mark{font-weight:600}
 .g-wire{fill:none;stroke-width:1.75}
 .g-halo{fill:none;stroke-width:7;stroke-opacity:.28;stroke-linejoin:round}

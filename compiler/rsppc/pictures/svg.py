@@ -307,7 +307,9 @@ def _port_row(drawn: Drawing, box: Box, ports: dict[str, int], y: int) -> Iterat
 
 def _badge(x: int, y: int, number: int) -> Iterator[str]:
     yield f'<circle class="g-badge" cx="{x}" cy="{y}" r="{_BADGE}"/>'
-    yield f'<text class="g-badge-text" x="{x}" y="{y + 4}" text-anchor="middle">{number}</text>'
+    digits = min(len(str(number)), 3)
+    smaller = f" g-digits-{digits}" if digits > 1 else ""
+    yield f'<text class="g-badge-text{smaller}" x="{x}" y="{y + 5 - digits}" text-anchor="middle">{number}</text>'
 
 
 def _labels(drawn: Drawing) -> Iterator[str]:

@@ -54,11 +54,3 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
-
-
-def shortened(text: str, most: int) -> str:
-    """A text of at most so many characters; what is too long keeps its beginning and its end."""
-    if len(text) <= most:
-        return text
-    head = (most - 1) * 2 // 3
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"

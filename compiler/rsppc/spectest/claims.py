@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from rsppc.base.json_pointer import pointer_of, steps_of
 from rsppc.base.names import near_miss
 from rsppc.base.source import Span
 from rsppc.diagnostics import Edit
+from rsppc.emit.edges import passing
+from rsppc.ir.effective_path import path_of, steps_to
 from rsppc.ir.ports import solver_input
 from rsppc.ir.program import Program
 from rsppc.ir.types import print_type
@@ -90,20 +92,18 @@ def _judge(
 
 
 def _judge_type(claim: Reveal, program: Program, path: str) -> Iterator[Failure]:
-    port = claim.port or _port_on_line(claim, program, path)
-    if not port:
+    found = _type_of(claim.port, program) if claim.port else _type_on_line(claim, program, path)
+    if found is None and not claim.port:
         problem = "there is no edge on this line whose type could be meant"
         yield Failure(diagnostic=UnknownName(at=claim.at, problem=problem, advice="write `# reveal: NODE.PORT = TYPE`"))
-        return
-    found = _type_of(port, program)
-    if found is None:
-        yield Failure(diagnostic=_unknown_port(claim, port, program))
+    elif found is None:
+        yield Failure(diagnostic=_unknown_port(claim, claim.port, program))
     elif " ".join(claim.type.split()) != found:
         text = f"{claim.port} = {found}" if claim.port else found
         yield Failure(
             diagnostic=TypeDiffers(
                 at=claim.at,
-                port=f"`{port}`" if claim.port else "what passes here",
+                port=f"`{claim.port}`" if claim.port else "what passes here",
                 found=found,
                 wanted=f"not `{claim.type}`" if claim.type else "and the comment says nothing yet",
             ),
@@ -111,12 +111,15 @@ def _judge_type(claim: Reveal, program: Program, path: str) -> Iterator[Failure]
         )
 
 
-def _port_on_line(claim: Reveal, program: Program, path: str) -> str:
-    for edge in program.edges:
+def _type_on_line(claim: Reveal, program: Program, path: str) -> str | None:
+    """What passes on the edge that is written on a line: less than its source produces, where its target takes less."""
+    assert program.solution is not None
+    for edge, flow in zip(program.edges, program.solution.edges, strict=False):
         at = edge.source.place.span()
         if at.source.path == path and at.location()[1] == claim.line:
-            return str(edge.source)
-    return ""
+            produced = program.solution.types.get(edge.source.node, {}).get(edge.source.port or "")
+            return passing(produced, flow).get("type")
+    return None
 
 
 def _type_of(port: str, program: Program) -> str | None:
@@ -142,19 +145,6 @@ def _unknown_port(claim: Reveal, port: str, program: Program) -> UnknownName:
 
 # --- Values
 
-_SECTIONS = {"nodes": "effective_nodes", "edges": "effective_edges"}
-_EDGE = re.compile(r"([a-z0-9_/]+\.[a-z0-9_]+)\s*->\s*([a-z0-9_/]+\.[a-z0-9_]+)(?:\.(.*))?")
-
-
-def steps_of(path: str) -> tuple[str, ...]:
-    """Where a setting stands in a ResolvedSpec; edges have dots in their names."""
-    section, _, rest = path.partition(".")
-    if section == "edges":
-        ends = _EDGE.fullmatch(rest)
-        if ends is not None:
-            return ("effective_edges", f"{ends[1]}->{ends[2]}", *(ends[3].split(".") if ends[3] else ()))
-    return (_SECTIONS.get(section, section), *(rest.split(".") if rest else ()))
-
 
 def value_at(document: Any, steps: tuple[str, ...]) -> Any:
     """What stands in a document; `MISSING` where nothing does."""
@@ -170,12 +160,12 @@ def value_at(document: Any, steps: tuple[str, ...]) -> Any:
 
 
 def _judge_value(claim: Value, running: Running) -> Iterator[Failure]:
-    steps = steps_of(claim.path)
+    steps = steps_to(claim.path)
     found = value_at(running.spec, steps)
     if found is MISSING:
         yield Failure(diagnostic=unknown_setting(claim.path, claim.at, running))
         return
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    pointer = pointer_of(steps)
     label = running.spec["defaulting_sources"].get(pointer, "")
     behind = f" from {label}" if claim.origin and label else ""
     edits = (Edit(at=claim.at, text=f"{claim.path} = {written(found)}{behind}"),)
@@ -199,16 +189,14 @@ def _judge_value(claim: Value, running: Running) -> Iterator[Failure]:
 
 def unknown_setting(path: str, at: Span, running: Running) -> UnknownName:
     """That there is no such setting, with the nearest that there is."""
-    known = (_path_of(pointer) for pointer in running.spec["defaulting_sources"] if pointer.split("/")[1] != "analysis")
+    known = (
+        path_of(steps_of(pointer))
+        for pointer in running.spec["defaulting_sources"]
+        if pointer.split("/")[1] != "analysis"
+    )
     guess = near_miss(path, known)
     advice = f"did you mean `{guess}`?" if guess else f"`rsppc why {running.ref} nodes` lists settings"
     return UnknownName(at=at, problem=f"`{running.ref}` has no setting `{path}`", advice=advice)
-
-
-def _path_of(pointer: str) -> str:
-    section, *rest = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-    names = {long: short for short, long in _SECTIONS.items()}
-    return ".".join((names.get(section, section), *rest))
 
 
 def _read(text: str) -> Any:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from rsppc.base.record import Record
-from rsppc.base.source import Place, Span
+from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic
+from rsppc.ir.setting import place_of
 from rsppc.lowering.artifacts import Artifact
 from rsppc.spectest.claims import fallbacks_held
 from rsppc.spectest.plans import Resolved, applied
@@ -128,33 +129,38 @@ def _of_program(running: Running) -> Iterator[Item]:
     program = running.compilation.program
     assert program is not None
     for layer in program.layers:
-        yield from _own("layer", layer.ref, layer.place)
+        yield from _own("layer", layer.ref, layer.place.span())
     for policy in program.policies:
         for rule in policy.provider_rules:
             name = f"{policy.ref}/{rule.id}"
-            yield from _own("provider rule", name, rule.place)
+            yield from _own("provider rule", name, rule.place.span())
             for provider, place in rule.use:
-                yield from _own("provider", f"{name} uses {provider}", place)
+                yield from _own("provider", f"{name} uses {provider}", place.span())
         for degrading in policy.degrade_rules:
-            yield from _own("degrade rule", f"{policy.ref}/{degrading.id}", degrading.place)
+            yield from _own("degrade rule", f"{policy.ref}/{degrading.id}", degrading.place.span())
         for inserting in policy.insert_rules:
-            yield from _own("insert rule", f"{policy.ref}/{inserting.id}", inserting.place)
+            yield from _own("insert rule", f"{policy.ref}/{inserting.id}", inserting.place.span())
     for node_id in sorted(program.nodes):
         fallback = program.nodes[node_id].fallback
         if fallback is not None:
-            yield from _own("fallback", f"{program.pipeline} {node_id} to {fallback.to}", fallback.place)
+            yield from _own("fallback", f"{program.pipeline} {node_id} to {fallback.to}", fallback.place.span())
     for output in sorted(program.switches):
         for edge in program.edges:
             if str(edge.source) != output:
                 continue
             if edge.when is not None or edge.otherwise is True:
-                yield from _own("branch", f"{program.pipeline} {edge.id}", edge.source.place)
+                yield from _own("branch", f"{program.pipeline} {edge.id}", edge.source.place.span())
             if edge.otherwise == "drop":
-                yield from _own("branch", f"{program.pipeline} {output}->drop", edge.source.place)
+                yield from _own("branch", f"{program.pipeline} {output}->drop", edge.source.place.span())
+    for node_id in sorted(program.selects):
+        node = program.nodes[node_id]
+        for port, when in program.selects[node_id]:
+            yield from _own("branch", f"{program.pipeline} {node_id}.{port}", when.place.span())
+        default = node.config["default"]
+        yield from _own("branch", f"{program.pipeline} {node_id}.{default.value}", place_of(default))
 
 
-def _own(kind: Kind, name: str, place: Place) -> Iterator[Item]:
-    at = place.span()
+def _own(kind: Kind, name: str, at: Span) -> Iterator[Item]:
     if not at.source.path.startswith(_SHIPPED):
         yield Item(kind=kind, name=name, at=at)
 
@@ -243,8 +249,7 @@ def _by_turn(resolved: Resolved) -> Iterator[tuple[str, str]]:
     yield from (("degrade rule", name) for name in chosen["degrade"])
     inserting = {f"{policy.ref}/{rule.id}" for policy in program.policies for rule in policy.insert_rules}
     yield from (("insert rule", name) for name in applied(running, plan) if name in inserting)
-    for output, taken in resolved.ways:
-        yield "branch", f"{program.pipeline} {output}->drop" if taken == "drop" else f"{program.pipeline} {taken}"
+    yield from (("branch", f"{program.pipeline} {taken}") for _, taken in resolved.ways)
 
 
 def _deciding(running: Running, world: World) -> Iterator[tuple[str, str]]:

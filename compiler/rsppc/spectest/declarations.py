@@ -64,9 +64,9 @@ _RUNTIME = Shape(
 )
 _WAY = Shape(
     name="takes",
-    doc="Which way an event takes where edges have conditions.",
+    doc="Which way an event takes where conditions decide.",
     fields=(
-        field("at", _WORDS, "The output, as in `stt.text`.", required=True),
+        field("at", _WORDS, "An output with conditional edges, as in `stt.text`, or a `flow.select`.", required=True),
         field("event", Table(value=Anything()), "What the event says, as in `confidence_milli: 300`."),
         field("to", _WORDS, "The input that it reaches, as in `llm.prompt`, or `drop`.", required=True),
     ),

@@ -80,6 +80,7 @@ FORMS = {
     "value": "write it like `# value: nodes.llm.config.max_tokens = 200 from layer`",
 }
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*(?P<word>[A-Za-z]+):(?=[ \t]|$)[ \t]*(?P<rest>(?:(?![ \t]#[ \t]).)*)")
+_WITHOUT_COLON = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*(?P<word>(?i:error|warning))(?P<rest>[ \t]+RSP[0-9]{4}\b.*)")
 _FINDING = re.compile(r'(?P<kind>RSP[0-9]{4}|[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:[ \t]+"(?P<text>[^"]*)")?')
 _PORT = r"(?:in[ \t]+)?[a-z][a-z0-9_]*(?:/[a-z][a-z0-9_]*)*\.[a-z][a-z0-9_]*"
 _REVEAL = re.compile(rf"(?:(?P<port>{_PORT})(?:[ \t]*=(?P<type>.*))?|(?P<only>[a-z].*))")
@@ -94,11 +95,15 @@ def expectations_of(block: Block, sink: DiagnosticSink) -> Iterator[Expectation]
     for number, line in enumerate(lines, start=1):
         if "#" not in line:
             continue
-        for found in _COMMENT.finditer(line):
+        for found in (*_COMMENT.finditer(line), *_WITHOUT_COLON.finditer(line)):
             start = block.line_start(number)
             at = Span(source=block.page, start=start + found.start(), end=start + len(line[: found.end()].rstrip()))
             alone = line.lstrip().startswith("#")
             target = _next_line(lines, number) if alone else number
+            if found.re is _WITHOUT_COLON:
+                problem, advice = "this comment lacks a colon", FORMS[found["word"].lower()]
+                sink.report(MalformedExpectation(at=at, problem=problem, advice=advice))
+                continue
             made = read_expectation(found["word"], found["rest"].strip(), at, sink, line=target, comment=True)
             if isinstance(made, Finding):
                 yield msgspec.structs.replace(made, lines=(target, number), alone=alone)
@@ -107,8 +112,12 @@ def expectations_of(block: Block, sink: DiagnosticSink) -> Iterator[Expectation]
 
 
 def is_expectation(text: str) -> bool:
-    """Whether some comment of a source is an expectation, well formed or not."""
-    return any(found["word"] in FORMS for line in text.split("\n") for found in _COMMENT.finditer(line))
+    """Whether some comment of a source is an expectation, or was probably meant as one."""
+    return any(
+        found["word"] in FORMS or _looks_expected(found["word"], found["rest"].strip())
+        for line in text.split("\n")
+        for found in (*_COMMENT.finditer(line), *_WITHOUT_COLON.finditer(line))
+    )
 
 
 def read_expectation(

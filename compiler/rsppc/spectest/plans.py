@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from rsppc.base.json_pointer import pointer_of
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record
 from rsppc.base.source import Span
-from rsppc.conditions import (
-    AUDIO_EVENT_FIELDS,
-    TEXT_EVENT_FIELDS,
-    Evaluator,
-    edge_environment,
-    read_condition,
-)
 from rsppc.diagnostics import Edit
-from rsppc.spectest.claims import MISSING, advice_for, steps_of, unknown_setting, value_at
+from rsppc.ir.effective_path import steps_to
+from rsppc.spectest.claims import MISSING, advice_for, unknown_setting, value_at
 from rsppc.spectest.failure import Failure, NoProgram, OtherDecision, PlanDiffers, UnknownName, shown, written
 from rsppc.spectest.fragment import Difference, differences, same
 from rsppc.spectest.suite import Plan, Test
 from rsppc.spectest.turn import Opening, opening_of
+from rsppc.spectest.ways import judge_ways
 from rsppc.spectest.world import Running, World
 from rsppc.turnplan import DecisionOutcome, ResolvedTurnPlan
 from rsppc.turnplan.explain import decisions
@@ -34,7 +29,7 @@ class Resolved(Record):
     running: Running
     plan: ResolvedTurnPlan | DecisionOutcome
     ways: tuple[tuple[str, str], ...] = ()
-    """Outputs with conditions, each with the edge that an event took, or `drop`."""
+    """Outputs with conditions and selects, each with the branch that an event took."""
 
 
 class Judged(Record):
@@ -61,13 +56,14 @@ def judge_plan(plan: Plan, test: Test, world: World) -> Judged:
         return Judged(failures=tuple(_judge_outcome(plan, found)), resolved=Resolved(running=running, plan=found))
     if "outcome" in said:
         at = block.place(said.key_span("outcome"))
-        expected = f"the outcome `{said['outcome'].get('outcome_kind', 'defer')}`"
+        kind = said["outcome"].get("outcome_kind")
+        expected = f"the outcome `{kind}`" if kind is not None else "an outcome"
         advice = "write what must be in the plan under `plan:`, or change the turn so that it cannot open"
         failure = OtherDecision(at=at, decided="opens with a plan", expected=expected, advice=advice)
         return Judged(failures=(Failure(diagnostic=failure),), resolved=Resolved(running=running, plan=found))
     failures = [*_judge_fragment(plan, running, found, opening), *_judge_values(plan, running, found)]
     failures += _judge_applies(plan, running, found)
-    ways, wrong = _judge_ways(plan, running, found, opening)
+    ways, wrong = judge_ways(plan, running, found, opening)
     return Judged(failures=(*failures, *wrong), resolved=Resolved(running=running, plan=found, ways=ways))
 
 
@@ -132,13 +128,13 @@ def _judge_values(plan: Plan, running: Running, found: ResolvedTurnPlan) -> Iter
         return
     effective = {**running.spec, **found.effective}
     for path, expected in said.items():
-        value = value_at(effective, steps_of(path))
+        value = value_at(effective, steps_to(path))
         if value is MISSING:
             if expected is not None:
                 at = plan.block.place(said.key_span(path))
                 yield Failure(diagnostic=unknown_setting(path, at, running))
         elif not same(expected, value) or (expected is None and value is not None):
-            pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps_of(path))
+            pointer = pointer_of(steps_to(path))
             label = found.variant.decided.get(pointer) or running.spec["defaulting_sources"].get(pointer, "")
             advice = f"it is set by `{label}`" if label else "`rsppc test --update` writes what is found"
             at = plan.block.place(said.value_span(path))
@@ -203,72 +199,3 @@ def _judge_applies(plan: Plan, running: Running, found: ResolvedTurnPlan) -> Ite
                     diagnostic=PlanDiffers(at=at, path=f"`{name}`", found=state, wanted=wanted, advice=advice),
                     edits=(Edit(at=whole, text=written(kept)),),
                 )
-
-
-# --- Ways of events
-
-
-def _judge_ways(
-    plan: Plan, running: Running, found: ResolvedTurnPlan, opening: Opening
-) -> tuple[tuple[tuple[str, str], ...], list[Failure]]:
-    ways: list[tuple[str, str]] = []
-    failures: list[Failure] = []
-    spec = running.spec
-    edges = {**spec["effective_edges"], **found.effective["effective_edges"]}
-    for one in plan.said.get("takes", ()):
-        if "at" not in one or "to" not in one:
-            continue
-        at = plan.block.place(one.value_span("at"))
-        order = spec.get("switches", {}).get(one["at"])
-        if order is None:
-            there = ", ".join(f"`{name}`" for name in sorted(spec.get("switches", {}))) or "none"
-            problem = f"no edge out of `{one['at']}` has a condition"
-            failures.append(Failure(diagnostic=UnknownName(at=at, problem=problem, advice=f"such outputs: {there}")))
-            continue
-        taken = _way(order, one["at"], edges, _values(one.get("event", {}), opening))
-        if taken is None:
-            problem = f"the event does not say what the conditions of `{one['at']}` read"
-            advice = "add the fields under `event:`, as in `event: {confidence_milli: 300}`"
-            failures.append(Failure(diagnostic=NoProgram(at=at, problem=problem, advice=advice)))
-            continue
-        ways.append((one["at"], taken))
-        reached = edges[taken]["to"] if taken in edges else taken
-        if reached != one["to"]:
-            place = plan.block.place(one.value_span("to"))
-            diagnostic = PlanDiffers(
-                at=place,
-                path=f"the way from `{one['at']}`",
-                found=f"is {shown(reached)}",
-                wanted=f"not {shown(one['to'])}",
-                advice=f"conditions are tried in this order: {', '.join(order)}",
-            )
-            failures.append(Failure(diagnostic=diagnostic, edits=(Edit(at=place, text=written(reached)),)))
-    return tuple(ways), failures
-
-
-def _way(order: list[str], output: str, edges: dict[str, Any], values: dict[str, object]) -> str | None:
-    """The edge that an event takes; `drop` where none does, None where a condition has no value."""
-    for edge_id in order:
-        edge = edges.get(edge_id, {})
-        if "when" not in edge:
-            continue
-        fields = TEXT_EVENT_FIELDS if str(edge["type"]).startswith("text<") else AUDIO_EVENT_FIELDS
-        held = Evaluator(read_condition(edge["when"], edge_environment(fields))).holds(values)
-        if not isinstance(held, bool):
-            return None
-        if held:
-            return edge_id
-    rest = (name for name, edge in edges.items() if edge["from"] == output and edge.get("otherwise") is True)
-    return next(rest, "drop")
-
-
-def _values(event: dict[str, Any], opening: Opening) -> dict[str, object]:
-    session = opening.session
-    return {
-        **{f"event.{name}": value for name, value in event.items()},
-        "session.id": session.session_id,
-        "session.language": session.language,
-        "session.region": session.region,
-        "session.channel": session.channel,
-        "turn.index": opening.turn.index,
-    }

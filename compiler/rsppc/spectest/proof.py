@@ -69,7 +69,7 @@ def proofs_of(block: Block, sink: DiagnosticSink) -> Iterator[Proof]:
         sink.report(MalformedExpectation(at=block.fence, problem=problem, advice="write it like `support_bundle/v1`"))
         bundle = ""
     for number, line in enumerate(block.text.split("\n"), start=1):
-        text = re.sub(r"(?:^|[ \t])#.*", "", line).strip()
+        text = _said(line)
         if not text:
             continue
         start = block.line_start(number) + line.find(text)
@@ -77,6 +77,15 @@ def proofs_of(block: Block, sink: DiagnosticSink) -> Iterator[Proof]:
         claim = _claim(text, at, sink)
         if claim is not None:
             yield Proof(bundle=bundle, claim=claim, at=at)
+
+
+def says_nothing(block: Block) -> bool:
+    """Whether a block holds comments and empty lines alone."""
+    return not any(map(_said, block.text.split("\n")))
+
+
+def _said(line: str) -> str:
+    return re.sub(r"(?:^|[ \t])#.*", "", line).strip()
 
 
 def _claim(text: str, at: Span, sink: DiagnosticSink) -> Figure | Proved | Reveal | Value | None:

@@ -14,14 +14,14 @@ from typing import Any, Literal
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Source, Span, file_span
-from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, moved
 from rsppc.lowering.check_shape import sound_mapping
 from rsppc.model.kinds import BY_SCHEMA_VERSION
 from rsppc.model.shape import Shape
 from rsppc.spectest.declarations import EXPECTING, PLAN, TEST
 from rsppc.spectest.expectation import Expectation, expectations_of, is_expectation
 from rsppc.spectest.page import Block, Section, sections_of
-from rsppc.spectest.proof import Proof, proofs_of
+from rsppc.spectest.proof import Proof, proofs_of, says_nothing
 from rsppc.syntax.document import Mapping
 from rsppc.syntax.reader import read
 from rsppc.syntax.source_text import read_source
@@ -83,6 +83,16 @@ class ExpectsNothing(Diagnostic):
     headline = "this block expects nothing"
     hint = "{advice}"
     advice: str
+
+
+class SettingsOfNoTest(Diagnostic):
+    """Settings hold in their section and in those below it; where there is no test, somebody believes in vain that some
+    test is run like this."""
+
+    code = "RSP9509"
+    name = "settings-of-no-test"
+    headline = "no test is run with these settings"
+    hint = "put them into the section of the tests that they are meant for, or into one around it"
 
 
 Role = Literal["source", "asset", "plan", "proofs", "test", ""]
@@ -163,9 +173,23 @@ def read_suite(path: str, data: bytes, sink: DiagnosticSink, *, must_test: bool 
             block = part.sources[source]
             expected[id(block)] = tuple(expectations_of(block, sink))
     tests = tuple(_tests(page, parts, expected))
-    if not tests and must_test:
+    if tests or not must_test:
+        _check_settings(parts, tests, sink)
+    elif not sink.has_errors:
         sink.report(NoTest(at=file_span(page)))
     return Suite(page=page, tests=tests)
+
+
+def _check_settings(parts: list[_Part], tests: tuple[Test, ...], sink: DiagnosticSink) -> None:
+    """Report settings of sections that hold no test, nor do those below them."""
+    tested = {test.at.start for test in tests}
+    running = {number for number, part in enumerate(parts) if part.section.at.start in tested}
+    running |= {around for number in tuple(running) for around in _around(parts[number].section, parts)}
+    for number, part in enumerate(parts):
+        if number not in running:
+            for block in part.section.blocks:
+                if _role(block) == "test":
+                    sink.report(SettingsOfNoTest(at=block.fence))
 
 
 def is_suite(path: str, data: bytes) -> bool:
@@ -236,7 +260,7 @@ def _part(section: Section, around: _Part | None, sink: DiagnosticSink) -> _Part
         elif role == "proofs":
             found = tuple(proofs_of(block, sink))
             proofs.extend(found)
-            if not found and not block.text.strip():
+            if not found and says_nothing(block):
                 sink.report(ExpectsNothing(at=block.fence, advice="write a line like `e2e p95 <= 1800 ms`"))
         elif role == "test":
             settings = _settings(settings, _declared(block, TEST, sink), block)
@@ -323,31 +347,16 @@ def _declared(block: Block, shape: Shape, sink: DiagnosticSink) -> Mapping | Non
     if root is not None and not found.has_errors:
         root = sound_mapping(root, shape, found)
     for diagnostic in found.sorted():
-        sink.report(moved(diagnostic, block))
+        sink.report(moved(diagnostic, block.place))
     return root if not found.has_errors else None
-
-
-def moved(diagnostic: Diagnostic, block: Block) -> Diagnostic:
-    """A finding in a block, with its places in the page."""
-    fixes = tuple(
-        replace(fix, edits=tuple(replace(edit, at=block.place(edit.at)) for edit in fix.edits), inserts=(), edge=None)
-        for fix in diagnostic.fixes
-        if fix.edits
-    )
-    return replace(
-        diagnostic,
-        at=block.place(diagnostic.at),
-        sides=tuple(replace(one, at=block.place(one.at)) for one in diagnostic.sides),
-        related=tuple(replace(one, at=block.place(one.at)) for one in diagnostic.related),
-        fixes=fixes,
-    )
 
 
 def _plan(block: Block, sink: DiagnosticSink) -> Iterator[Plan]:
     said = _declared(block, PLAN, sink)
     if said is None:
         return
-    if not any(key in said for key in EXPECTING):
+    # Whatever becomes of a turn, all of an empty list of rules hold; an empty `outcome` still is one.
+    if not any(key in said and (said[key] or key == "outcome") for key in EXPECTING):
         advice = f"say what must come of the turn: {', '.join(f'`{key}`' for key in EXPECTING)}"
         sink.report(ExpectsNothing(at=block.fence, advice=advice))
     elif "outcome" in said and len([key for key in EXPECTING if key in said]) > 1:

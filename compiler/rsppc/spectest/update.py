@@ -18,11 +18,10 @@ def updated(text: str, results: Iterable[Result]) -> str:
                 edits[edit.at.start, edit.at.end, edit.text] = edit
     end = -1
     kept: list[Edit] = []
-    for start, stop, _ in sorted(edits):
-        edit = next(one for key, one in edits.items() if key == (start, stop, _))
-        if start >= end:
-            kept.append(edit)
-            end = stop
+    for key in sorted(edits):
+        if edits[key].at.start >= end:
+            kept.append(edits[key])
+            end = edits[key].at.end
     for edit in reversed(kept):
         text = text[: edit.at.start] + edit.text + text[edit.at.end :]
     return text

@@ -107,10 +107,6 @@ class World:
             return None
         return self._running.setdefault(entry.path, Running(compilation))
 
-    def everything_running(self) -> list[Running]:
-        """All programs that some test asked for."""
-        return list(self._running.values())
-
     def findings(self) -> tuple[Diagnostic, ...]:
         """All that is wrong with the files of the test, and with the programs in which they have a part."""
         if self._findings is None:
