@@ -64,7 +64,31 @@ class OutputFault(Record):
 
 def write_set(root: str, bundle_id: str, version: str, files: Mapping[str, Content]) -> Written | OutputFault:
     """Make a set of files the one that `<root>/<bundle_id>/<version>` shows."""
-    digest = set_digest(files)
+    return _write_set(root, bundle_id, version, files, set_digest(files))
+
+
+def restore_set(root: str, written: Written, files: Mapping[str, bytes]) -> Written | OutputFault:
+    """The same with a set that was written elsewhere; the caller knows that these are its files."""
+    bundle_id, version = written.path.split("/")
+    return _write_set(
+        root, bundle_id, version, {name: _Bytes(data=data) for name, data in files.items()}, written.digest
+    )
+
+
+class _Bytes(Record):
+    data: bytes
+
+    @property
+    def digest(self) -> Digest:
+        return digest_bytes(self.data)
+
+    def pieces(self) -> Iterator[bytes]:
+        yield self.data
+
+
+def _write_set(
+    root: str, bundle_id: str, version: str, files: Mapping[str, Content], digest: Digest
+) -> Written | OutputFault:
     name = digest.removeprefix("sha256:")
     sets, link = os.path.join(root, SETS), os.path.join(root, bundle_id, version)
     try:
@@ -98,6 +122,19 @@ def kept_set(root: str, written: Written, files: Mapping[str, Digest]) -> Writte
     except OSError:
         return None
     return replace(written, changed=False)
+
+
+def set_files(root: str, written: Written, files: Mapping[str, Digest]) -> dict[str, bytes] | None:
+    """The files of a set that was written; None where they are not there any more, or not what they were."""
+    folder = os.path.join(root, SETS, written.digest.removeprefix("sha256:"))
+    found: dict[str, bytes] = {}
+    try:
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as file:
+                found[name] = file.read()
+    except OSError:
+        return None
+    return found if all(digest_bytes(found[name]) == digest for name, digest in files.items()) else None
 
 
 def byte_digests(files: Mapping[str, Content]) -> dict[str, Digest]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rsppc.base.source import Source, Span
+from rsppc.caching import compiler as cache_compiler
 from rsppc.caching import folder as cache_folder
 from rsppc.caching import memory as cache_memory
 from rsppc.caching.folder import CacheFolder
@@ -20,16 +21,18 @@ from rsppc.caching.traces import Book, Learnt, Recall, continued, from_bytes, to
 from rsppc.cli.answers import CACHE
 from rsppc.driver import Compilation
 from rsppc.lowering.lower import ModuleTooOld
-from workspaces import BUNDLE_PATH, CLEAN, PROVIDERS_PATH, SPEC, SPEC_PATH, built_files, make, rsppc_here
+from workspaces import BUNDLE, BUNDLE_PATH, CLEAN, PROVIDERS, PROVIDERS_PATH, SPEC, SPEC_PATH, built_files, make, rsppc_here
 
 PROMPTED = SPEC.replace("provider: llm-house}", "provider: llm-house, config: {system_prompt: prompts/line.txt}}")
 PROMPT_PATH = "pipelines/assets/prompts/line.txt"
-SIMPLE = (Path(__file__).parents[2] / "pipelines" / "profiles" / "simple_v1.yaml").read_text()
+SHIPPED = Path(__file__).parents[2] / "pipelines"
+SIMPLE = (SHIPPED / "profiles" / "simple_v1.yaml").read_text()
 
 
 @pytest.fixture(autouse=True)
 def any_compiler_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_folder, "_JUST_NOW_NS", -(10**20))
+    monkeypatch.setattr(cache_memory, "compiler_stamp", lambda: ("sha256:" + "0" * 64, 0))
 
 
 def explained(folder: Path, *arguments: str) -> list[str]:
@@ -114,6 +117,183 @@ def test_strict_after_plain_is_another_question(tmp_path: Path) -> None:
     assert explained(folder)[-1] == explained(folder, "--strict")[-1] == "3 from the cache, 0 anew"
 
 
+def reasons_of(folder: Path, *arguments: str) -> str:
+    """What a command says of its cache, in one text."""
+    done = rsppc_here(folder, *arguments, "--cache", "--explain-cache")
+    assert b"bug" not in done.stderr
+    return done.stderr.decode()
+
+
+def test_a_build_asks_other_questions_than_a_check(tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    explained(folder)
+    assert f"check {PROVIDERS_PATH}: option purpose changed from check to build" in reasons_of(folder, "build")
+
+
+def test_another_runtime_is_another_question(tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    explained(folder)
+    assert "option runtime changed from none to rspp_go/v1" in reasons_of(folder, "check", "--runtime", "rspp_go/v1")
+
+
+def test_another_snapshot_is_another_question(tmp_path: Path) -> None:
+    snapshot = (SHIPPED / "rollouts" / "local_v1.yaml").read_text()
+    folder = make(tmp_path, CLEAN, **{"pipelines/rollouts/mine_v1.yaml": snapshot.replace("id: local", "id: mine")})
+    reasons_of(folder, "build")
+    told = reasons_of(folder, "build", "--snapshot", "mine/v1")
+    assert "option snapshot changed from local/v1 to mine/v1" in told
+
+
+def test_a_snapshot_that_shadows_another_is_noticed(tmp_path: Path) -> None:
+    snapshot = (SHIPPED / "rollouts" / "local_v1.yaml").read_text()
+    folder = make(tmp_path)
+    reasons_of(folder, "build")
+    make(folder, {"pipelines/rollouts/local_v1.yaml": snapshot + "\n"})
+    assert "rollouts/local_v1.yaml was not there and is sha256:" in reasons_of(folder, "build")
+
+
+def test_other_folders_of_sources_are_another_question(tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    explained(folder)
+    (folder / "pipelines").rename(folder / "voice")
+    (folder / "rsppc.toml").write_text('sources = "voice"\n')
+    (folder / "pipelines").mkdir()
+    assert len(anew(folder)) == 2
+    make(folder, CLEAN)
+    (folder / "rsppc.toml").unlink()
+    assert anew(folder) == {}
+
+
+def test_a_place_in_the_configuration_is_an_input(tmp_path: Path) -> None:
+    config = 'runtime = "rspp_go/v1"\n'
+    folder = make(tmp_path, CLEAN, **{"rsppc.toml": config})
+    explained(folder)
+    (folder / "rsppc.toml").write_text("\n" + config)
+    assert "rsppc.toml was sha256:" in anew(folder)[BUNDLE_PATH]
+    assert rsppc_here(folder, "check", "--cache").stdout == rsppc_here(folder, "check", "--no-cache").stdout
+
+
+def test_a_runtime_of_the_workspace_that_shadows_a_shipped_one_is_noticed(tmp_path: Path) -> None:
+    runtime = (SHIPPED / "compat" / "rspp_go_v1.yaml").read_text()
+    folder = make(tmp_path, CLEAN, **{"rsppc.toml": 'runtime = "rspp_go/v1"\n'})
+    explained(folder)
+    make(folder, {"pipelines/compat/rspp_go_v1.yaml": runtime + "\n"})
+    assert "rspp_go_v1.yaml was not there and is sha256:" in anew(folder)[BUNDLE_PATH]
+
+
+def test_what_was_proposed_is_an_input(tmp_path: Path) -> None:
+    """A message names what is there; another file of the kind is another message."""
+    folder = make(tmp_path, CLEAN, **{BUNDLE_PATH: BUNDLE.replace("profile_ref: simple/v1", "profile_ref: nobodys/v1")})
+    explained(folder)
+    make(folder, {"pipelines/profiles/nobodies_v1.yaml": SIMPLE.replace("id: simple", "id: nobodies")})
+    assert "nobodies_v1.yaml was not there and is sha256:" in str(anew(folder))
+
+
+def test_a_file_that_nobody_could_name_is_an_input(tmp_path: Path) -> None:
+    path = "pipelines/specs/strange.yaml"
+    folder = make(tmp_path, CLEAN, **{path: "nodes: [\n"})
+    before = rsppc_here(folder, "check", "--cache").stdout
+    make(folder, {path: "nodes: 'x\n"})
+    assert "strange.yaml was sha256:" in anew(folder)[path]
+    assert rsppc_here(folder, "check", "--cache").stdout == rsppc_here(folder, "check", "--no-cache").stdout != before
+
+
+def test_a_second_file_of_an_artifact_is_an_input_of_the_first(tmp_path: Path) -> None:
+    path, text = "pipelines/specs/other_v1.yaml", SPEC.replace("id: line", "id: other")
+    folder = make(tmp_path, CLEAN, **{path: text})
+    explained(folder)
+    make(folder, {"pipelines/a/other_v1.yaml": text + "\n"})
+    assert "pipelines/a/other_v1.yaml was not there" in anew(folder)[path]
+    assert rsppc_here(folder, "check", "--cache").stdout == rsppc_here(folder, "check", "--no-cache").stdout
+
+
+def test_a_pinned_object_is_an_input(tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    assert rsppc_here(folder, "pin", "line_bundle/v1").returncode == 0
+    make(folder, {SPEC_PATH: SPEC.replace("400", "450")})
+    explained(folder)
+    before = rsppc_here(folder, "check", "--cache").stdout
+    objects = sorted((folder / "pipelines/bundles/objects").iterdir())
+    assert objects
+    for one in objects:
+        one.unlink()
+    assert "objects/sha256:" in str(anew(folder))
+    assert rsppc_here(folder, "check", "--cache").stdout == rsppc_here(folder, "check", "--no-cache").stdout != before
+
+
+def same_with_and_without_the_cache(folder: Path) -> bool:
+    """Whether a check says with the cache what it says without."""
+    return rsppc_here(folder, "check", "--cache").stdout == rsppc_here(folder, "check", "--no-cache").stdout
+
+
+OTHER_PATH = "pipelines/specs/other_v1.yaml"
+OTHER = SPEC.replace("pipeline_id: line", "pipeline_id: other")
+
+
+def test_a_second_file_of_what_nobody_refers_to_is_an_input_of_the_first(tmp_path: Path) -> None:
+    profile = SIMPLE.replace("profile_id: simple", "profile_id: house")
+    folder = make(tmp_path, CLEAN, **{"pipelines/profiles/house_v1.yaml": profile})
+    explained(folder)
+    make(folder, {"pipelines/a/house_v1.yaml": profile + "\n"})
+    assert "pipelines/a/house_v1.yaml was not there" in anew(folder)["pipelines/profiles/house_v1.yaml"]
+    assert same_with_and_without_the_cache(folder)
+
+
+def test_a_bundle_that_takes_the_name_of_a_spec_is_an_input_of_the_spec(tmp_path: Path) -> None:
+    folder = make(tmp_path, CLEAN, **{OTHER_PATH: OTHER})
+    explained(folder)
+    make(folder, {"pipelines/bundles/other_v1.yaml": BUNDLE.replace("bundle_id: line_bundle", "bundle_id: other")})
+    assert "pipelines/bundles/other_v1.yaml was not there" in anew(folder)[OTHER_PATH]
+    assert same_with_and_without_the_cache(folder)
+
+
+LOST_BUNDLE = BUNDLE.replace("profile_ref: simple/v1", "profile_ref: nobodys/v1")
+NOBODIES = {"pipelines/profiles/nobodies_v1.yaml": SIMPLE.replace("profile_id: simple", "profile_id: nobodies")}
+
+
+def test_what_is_found_out_once_for_all_files_is_an_input_of_each(tmp_path: Path) -> None:
+    """Versions of a kind, the catalog and the runtime are remembered while a workspace is checked: a file that is
+    checked later has asked for them as much as the first one."""
+    second = "pipelines/bundles/second_v1.yaml"
+    lost = {BUNDLE_PATH: LOST_BUNDLE, second: LOST_BUNDLE.replace("bundle_id: line_bundle", "bundle_id: second")}
+    config = {"rsppc.toml": 'runtime = "nobody_go/v1"\n'}
+    runtime = (SHIPPED / "compat" / "rspp_go_v1.yaml").read_text().replace("id: rspp_go", "id: nobodi_go")
+    manifest = {PROVIDERS_PATH: PROVIDERS.replace("p95_ms: 300", "p95_ms: 1900")}
+    cases: list[tuple[dict[str, str], dict[str, str], tuple[str, str]]] = [
+        (lost, NOBODIES, (BUNDLE_PATH, second)),
+        ({OTHER_PATH: OTHER}, manifest, (BUNDLE_PATH, OTHER_PATH)),
+        ({OTHER_PATH: OTHER, **config}, {"pipelines/compat/nobodi_go_v1.yaml": runtime}, (BUNDLE_PATH, OTHER_PATH)),
+    ]
+    for number, (before, change, paths) in enumerate(cases):
+        folder = make(tmp_path / str(number), {**CLEAN, **before})
+        explained(folder)
+        assert anew(folder) == {}
+        make(folder, change)
+        assert set(paths) <= set(anew(folder))
+        assert same_with_and_without_the_cache(folder)
+
+
+def test_what_a_repair_depends_on_is_an_input(tmp_path: Path) -> None:
+    """A spec that cannot be read as one leads nowhere; with its repair in place it leads to a module."""
+    module = "pipelines/modules/hearing_v1.yaml"
+    hearing = (
+        "schema_version: rspp.graph.module.v1\nmodule_id: hearing\nversion: v1\n"
+        "exposes: {inputs: [{name: audio, port: stt.audio}], outputs: [{name: text, port: stt.text}]}\n"
+        "nodes:\n  - {node_id: stt, node_type: speech.stt, provider: stt-house}\n"
+    )
+    spec = "\n".join(line for line in SPEC.split("\n") if "node_id: stt" not in line)
+    spec = spec.replace("edges:\n", "subgraph_refs: [{name: ear, module: hearing/v1}]\nedges:\n").replace(
+        "stt.", "ear."
+    )
+    folder = make(
+        tmp_path, CLEAN, **{SPEC_PATH: spec.replace("rspp.pipeline.spec", "rspp.pipline.spec"), module: hearing}
+    )
+    before = rsppc_here(folder, "check", "--cache", "--format", "json", BUNDLE_PATH).stdout
+    (folder / module).unlink()
+    after = rsppc_here(folder, "check", "--cache", "--format", "json", BUNDLE_PATH).stdout
+    assert after == rsppc_here(folder, "check", "--no-cache", "--format", "json", BUNDLE_PATH).stdout != before
+
+
 def test_going_back_finds_what_was_known(tmp_path: Path) -> None:
     folder = make(tmp_path)
     explained(folder)
@@ -126,7 +306,7 @@ def test_going_back_finds_what_was_known(tmp_path: Path) -> None:
 def test_another_compiler_believes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make(tmp_path)
     explained(folder)
-    monkeypatch.setattr(cache_memory, "compiler_stamp", lambda: ("sha256:" + "0" * 64, 0))
+    monkeypatch.setattr(cache_memory, "compiler_stamp", lambda: ("sha256:" + "1" * 64, 0))
     assert set(anew(folder).values()) == {"the compiler is another one"}
 
 
@@ -148,10 +328,10 @@ def test_a_compiler_of_just_now_leaves_nothing(tmp_path: Path, monkeypatch: pyte
 def test_the_stamp_of_the_compiler_follows_its_files(tmp_path: Path) -> None:
     lines: list[str] = []
     (tmp_path / "one.py").write_text("x = 1\n")
-    newest = cache_folder._stamp_folder(str(tmp_path), lines)
+    newest = cache_compiler._stamp_folder(str(tmp_path), lines)
     (tmp_path / "one.py").write_text("x = 2\n")
     again: list[str] = []
-    assert cache_folder._stamp_folder(str(tmp_path), again) >= newest
+    assert cache_compiler._stamp_folder(str(tmp_path), again) >= newest
     assert again != lines
 
 
@@ -237,7 +417,8 @@ def test_a_write_that_fails_is_done_without(tmp_path: Path, monkeypatch: pytest.
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     script = (
-        "import sys; from rsppc.caching import folder; folder._JUST_NOW_NS = -10**20; sys.argv[0] = 'rsppc'\n"
+        "import sys; from rsppc.caching import folder, memory; folder._JUST_NOW_NS = -10**20; sys.argv[0] = 'rsppc'\n"
+        "memory.compiler_stamp = lambda: ('sha256:' + '0' * 64, 0)\n"
         "from rsppc.cli.main import main; main()"
     )
     command = [sys.executable, "-c", script, *arguments]
@@ -258,10 +439,10 @@ def test_what_somebody_else_learnt_meanwhile_is_kept(tmp_path: Path) -> None:
     late = rsppc_here
     real = cache_memory.Memory.finish
 
-    def finish(memory: cache_memory.Memory) -> None:
+    def finish(memory: cache_memory.Memory, built: Callable[[], tuple[()]]) -> None:
         cache_memory.Memory.finish = real  # type: ignore[method-assign]
         late(folder, "check", "--cache", "pipelines/specs/other_v1.yaml")
-        real(memory)
+        real(memory, built)
 
     cache_memory.Memory.finish = finish  # type: ignore[method-assign]
     try:
@@ -356,7 +537,7 @@ def test_outputs_that_are_not_what_was_built_are_built_again(tmp_path: Path, har
 def test_a_name_that_nothing_answered_to_is_an_input() -> None:
     learnt = [Learnt(question="q", inputs={"id x": {}}, answer=b"1")]
     book = continued([], learnt, {}, {})
-    assert Recall(book, lambda _: {}).answers("q") == [b"1"]
+    assert [bytes(one.answer) for one in Recall(book, lambda _: {}).answers("q")] == [b"1"]
     assert Recall(book, lambda _: {"x_v1.yaml": "sha256:0"}).answers("q") == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from rsppc.cli import watching
 from rsppc.cli.watching import look, watch
-from workspaces import BUNDLE_PATH, SPEC, SPEC_PATH, command, environment, make, rsppc
+from workspaces import BUNDLE_PATH, CLEAN, SPEC, SPEC_PATH, command, environment, make, rsppc
 
 SECONDS_MAX = 60
 
@@ -120,6 +121,14 @@ def test_a_watch_builds_where_it_is_told_to(tmp_path: Path) -> None:
     started.process.send_signal(signal.SIGINT)
     assert started.process.wait(SECONDS_MAX) == 130
     assert (folder / "build" / "line_bundle" / "v1" / "bundle.json").is_file()
+
+
+def test_modules_in_the_folder_are_not_run(tmp_path: Path) -> None:
+    folder = make(tmp_path, {**CLEAN, "click.py": "raise SystemExit(77)", "rsppc/__init__.py": "raise SystemExit(77)"})
+    said: list[str] = []
+    with contextlib.chdir(folder):
+        watch(str(folder), lambda: watching.run_in_process(["check"]), said.append, rounds=1)
+    assert said == ["-- round 1: everything: no findings that fail"]
 
 
 def test_a_watch_needs_a_workspace(tmp_path: Path) -> None:

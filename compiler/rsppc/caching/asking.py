@@ -1,20 +1,17 @@
-"""Artifacts that write down what is asked of them while a question is answered, copies with repaired texts included."""
+"""Artifacts of a sealed workspace that write down what is asked of them while a question is answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any
 
 from rsppc.base.names import parse_ref
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
 from rsppc.caching.plain import NotKept, to_plain
 from rsppc.caching.sealed import SealedWorkspace
 from rsppc.caching.sources import SourceFinder
-from rsppc.ide.tracking import TrackedArtifacts
-from rsppc.lowering.artifacts import Artifacts
-from rsppc.workspace import Workspace
-
-_T = TypeVar("_T")
+from rsppc.lowering.tracking import TrackedArtifacts
 
 
 class AskedArtifacts(TrackedArtifacts):
@@ -36,41 +33,36 @@ class AskedArtifacts(TrackedArtifacts):
         return super().asked() | self.sealed.sight.asked | named | {"config"}
 
     def paths(self) -> tuple[str, ...]:
-        self._asked.add("paths")
+        self.note("paths")
         return super().paths()
-
-    def with_texts(self, texts: dict[str, bytes], workspace: Workspace | None = None) -> Artifacts:
-        changed = super().with_texts(texts, workspace)
-        tracked = AskedArtifacts.__new__(AskedArtifacts)
-        tracked.__dict__.update(changed.__dict__)
-        tracked._asked = self._asked  # what a repair asks for, the finding asks for
-        return tracked
 
 
 class Noted(Record):
-    """An answer, what was asked for on the way to it, and how it is written down."""
+    """An answer, and what was asked for on the way to it."""
 
     value: Any
     asked: frozenset[str]
     used: dict[str, str]
     """Assets and pinned objects, with their digests."""
-    plain: bytes | None
-    """None where it must not be remembered."""
+    drifted: bool
+    """Whether something was read twice, and was not the same."""
+    plain: bytes | None = None
+    """How the answer is written down; None where it must not be remembered."""
 
 
-def noted(artifacts: AskedArtifacts, find_out: Callable[[], _T], keep: Callable[[_T], Any]) -> Noted:
-    """The answer to a question, and what it depends on. `keep` says what of it is written down; None for nothing."""
-    workspace = artifacts.sealed
+def noted(artifacts: AskedArtifacts, find_out: Callable[[], Any]) -> Noted:
+    """The answer to a question, and what it depends on."""
     artifacts.begin()
     value = find_out()
-    asked = artifacts.asked()
-    plain = None
-    kept = keep(value)
-    if kept is not None:
-        try:
-            plain = to_plain(kept, SourceFinder(workspace).find)
-        except NotKept:
-            plain = None
-    sight = workspace.sight
+    asked, sight = artifacts.asked(), artifacts.sealed.sight
     used = {name: sight.values[name] for name in asked if name in sight.values}
-    return Noted(value=value, asked=asked, used=used, plain=None if sight.drifted else plain)
+    return Noted(value=value, asked=asked, used=used, drifted=sight.drifted)
+
+
+def written_down(answer: Noted, value: Any, kept: Any, workspace: SealedWorkspace) -> Noted:
+    """The same answer with a value made of it, and what is `kept` of that written down; nothing where that is None."""
+    plain = None
+    if kept is not None and not answer.drifted:
+        with suppress(NotKept):
+            plain = to_plain(kept, SourceFinder(workspace).find)
+    return replace(answer, value=value, plain=plain)

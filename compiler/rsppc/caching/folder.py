@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from rsppc.base.digest import digest_bytes
 from rsppc.caching.traces import Book, from_bytes, to_bytes
-from rsppc.resources import folder
 
 BOOK_SIZE_MAX = 64 * 2**20
 FOLDER_SIZE_MAX = 256 * 2**20
 BOOKS_MAX = 32
+NOTE_SIZE_MAX = 1000
 _HEAD = b"rsppc cache 1 "
 _UNFINISHED = ".unfinished-"
 _ABANDONED_NS = 3600 * 10**9
@@ -74,6 +74,20 @@ class CacheFolder:
             self._prune(name)
         except OSError as error:
             self.trouble = f"cannot be written: {(error.strerror or 'input/output error').lower()}"
+
+    def note(self, name: str) -> str:
+        """A short text that was left here; empty where there is none."""
+        try:
+            data = self._bytes(name)
+        except OSError:
+            return ""
+        return data[:NOTE_SIZE_MAX].decode("ascii", "replace")
+
+    def leave_note(self, name: str, text: str) -> None:
+        """Leave a short text; whoever reads it checks whether it is about them."""
+        with suppress(OSError):
+            self._make()
+            self._exchange(name, text.encode("ascii"))
 
     def touch(self, name: str) -> None:
         """Note that a book is in use; those that were not used for the longest time go first."""
@@ -150,36 +164,6 @@ class CacheFolder:
                         os.unlink(entry.path)
 
 
-def compiler_stamp() -> tuple[str, int]:
-    """One digest for everything that decides about results besides their inputs: this compiler as it is installed, the
-    library that ships with it, the libraries that it uses, and Python.
-
-    Files stand in it with their size, number and times, not with their content: Python itself takes no closer look
-    before it runs compiled code, and reading all of them would cost more than it saves in a small workspace. The
-    time of the newest file comes with it.
-    """
-    lines = [sys.version, sys.implementation.cache_tag or ""]
-    import rsppc
-
-    own = os.path.dirname(os.path.abspath(rsppc.__file__ or ""))
-    folders = {own, *(folder(name) for name in ("grammar", "pipelines"))}
-    outer = [one for one in sorted(folders) if not any(one.startswith(other + os.sep) for other in folders)]
-    newest = max(_stamp_folder(top, lines) for top in outer)
-    for library in ("cel_expr_python", "click", "lark", "markdown_it", "msgspec", "yaml"):
-        places = (os.path.join(one, library) for one in sys.path)  # to ask importlib where it is would import a lot
-        _stamp_folder(next(filter(os.path.isdir, places), own), lines, deep=False)
-    return digest_bytes("\n".join(lines).encode("utf-8", "surrogateescape")), newest
-
-
-def _stamp_folder(path: str, lines: list[str], *, deep: bool = True) -> int:
-    """Add lines about the files in a folder; the time of the newest comes back."""
-    newest = 0
-    for entry in sorted(os.scandir(path), key=lambda one: one.name):
-        if entry.is_dir():
-            if deep and entry.name != "__pycache__":
-                newest = max(newest, _stamp_folder(entry.path, lines))
-        elif not entry.name.endswith(".pyc"):
-            found = entry.stat()
-            newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
-            lines.append(f"{entry.path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
-    return newest
+def is_settled(changed_ns: int) -> bool:
+    """Whether the compiler was not changed only just now, by the clock of this machine."""
+    return time.time_ns() - changed_ns >= _JUST_NOW_NS

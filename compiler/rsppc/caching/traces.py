@@ -67,10 +67,15 @@ class Recall:
         self._now = now
         self._stale = {number for number, row in enumerate(book.rows) if now(row.name) != row.files}
 
-    def answers(self, question: str) -> list[bytes]:
+    def answers(self, question: str) -> list[Trace]:
         """The answers that still hold, the youngest first."""
         traces = self.book.traces.get(question, ())
-        return [bytes(trace.answer) for trace in traces if self._stale.isdisjoint(trace.rows)]
+        return [trace for trace in traces if self._stale.isdisjoint(trace.rows)]
+
+    def learnt(self, question: str, trace: Trace) -> Learnt:
+        """An answer of this book, to be written into another."""
+        rows = (self.book.rows[number] for number in trace.rows)
+        return Learnt(question=question, inputs={row.name: row.files for row in rows}, answer=bytes(trace.answer))
 
     def reason(self, question: str) -> str:
         """Why no answer holds: the first input that is not what it was for the youngest one."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from rsppc.base.digest import Digest
-from rsppc.base.names import parse_ref, version_key
+import re
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Sequence_
+from typing import TYPE_CHECKING
+
+from rsppc.base.digest import Digest, is_digest
+from rsppc.base.names import ID, VERSION, parse_ref, version_key
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.driver import compile_bundle, prove_fixes
+from rsppc.driver import Compilation, compile_bundle, prove_fixes
 from rsppc.emit.artifacts import Artifacts as Emitted
 from rsppc.emit.artifacts import artifacts as emitted
+from rsppc.emit.canonical_document import CanonicalDocument
 from rsppc.ir.program import Proofs, Runtime
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import first_change
-from rsppc.outputs import OutputFault, Written, byte_digests, kept_set, write_set
+from rsppc.outputs import OutputFault, Written, byte_digests, kept_set, restore_set, write_set
 from rsppc.passes.check_runtime import check_transport
 from rsppc.syntax.document import Mapping, Sequence
-from rsppc.version import VERSION
+from rsppc.version import VERSION as COMPILER_VERSION
+
+if TYPE_CHECKING:
+    from rsppc.caching.shared import Files, FileSet
 
 
 class NotPinned(Diagnostic):
@@ -93,19 +102,77 @@ def kept_of(built: Built) -> Built | None:
     return replace(built, proofs=replace(proofs, paths=tuple(replace(path, steps=()) for path in proofs.paths)))
 
 
-def built_again(kept: Built, root: str) -> Built | None:
-    """The entry as if it had been built again; None where its files are not there, or not what they were."""
+def built_again(
+    kept: Sequence_[Built], root: str, elsewhere: Callable[[Iterable[FileSet]], dict[str, Files]]
+) -> list[Built | None]:
+    """Entries as if they had been built again; None where the files of one are not there, or not what they were, and
+    nobody `elsewhere` has them either."""
+    again = [_kept_here(one, root) for one in kept]
+    wanted = [set_ for one, found in zip(kept, again, strict=True) if found is None and (set_ := file_set(one))]
+    sets = elsewhere(wanted) if wanted else {}
+    return [found if found is not None else _fetched(one, root, sets) for one, found in zip(kept, again, strict=True)]
+
+
+def _kept_here(kept: Built, root: str) -> Built | None:
     if kept.set is None:
         return kept
     found = kept_set(root, kept.set, kept.files or {})
     return None if found is None else replace(kept, changed=False)
 
 
-def build_entry(
-    artifacts: Artifacts, entry: Artifact, *, snapshot: str, root: str, strict: bool, remembered: bool = False
-) -> Built:
-    """Compile an entry and write its set of files, where it has no errors. What is `remembered` of it needs the digests
-    of the files."""
+def _fetched(kept: Built, root: str, sets: dict[str, Files]) -> Built | None:
+    files = sets.get(kept.set.digest) if kept.set is not None else None
+    if kept.set is None or files is None or not _is_plain(kept.set, files):
+        return None
+    written = restore_set(root, kept.set, files)
+    if isinstance(written, OutputFault):
+        return replace(kept, ok=False, fault=written)
+    return replace(kept, changed=written.changed, set=written)
+
+
+def _is_plain(written: Written, files: Files) -> bool:
+    """Whether the names lead nowhere but into the folder of outputs, since they come from elsewhere."""
+    steps = written.path.split("/")
+    named = len(steps) == 2 and ID.fullmatch(steps[0]) and VERSION.fullmatch(steps[1])
+    return bool(named) and is_digest(written.digest) and all(_FILE.fullmatch(name) for name in files)
+
+
+_FILE = re.compile(r"[a-z_]+\.json")
+
+
+def file_set(built: Built) -> FileSet | None:
+    """The files of an entry, for whoever shares them."""
+    if built.set is None or built.files is None:
+        return None
+    from rsppc.caching.shared import FileSet  # only where something is shared
+
+    return FileSet(digest=built.set.digest, files=built.files)
+
+
+class Compiled(Record):
+    """What became of one entry before its files are written."""
+
+    built: Built
+    documents: dict[str, CanonicalDocument] | None
+    """The files to be written; None where there are none, because of errors."""
+    id: str
+    version: str
+
+
+def write_entry(compiled: Compiled, *, root: str, remembered: bool) -> Built:
+    """Write the set of files of an entry. What is `remembered` of it needs the digests of the files."""
+    built, documents = compiled.built, compiled.documents
+    if documents is None:
+        return built
+    written = write_set(root, compiled.id, compiled.version, documents)
+    if isinstance(written, OutputFault):
+        return replace(built, ok=False, fault=written)
+    files = byte_digests(documents) if remembered else None
+    return replace(built, written=written.path, changed=written.changed, set=written, files=files)
+
+
+def compile_entry(artifacts: Artifacts, entry: Artifact, *, snapshot: str, strict: bool) -> Compiled:
+    """Compile an entry, and make its files where it has no errors."""
     compilation = compile_bundle(artifacts, entry, purpose="build", strict=strict)
     compilation = prove_fixes(compilation, artifacts, purpose="build", strict=strict)
     sink = DiagnosticSink(strict=strict)
@@ -113,21 +180,19 @@ def build_entry(
     program = compilation.program
     if program is not None and program.runtime is not None and view is not None:
         _check_transport(program.runtime, view.root, sink)
-    diagnostics = (*compilation.diagnostics, *sink.sorted())
     if not compilation.ok or sink.has_errors or program is None:
-        return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
-    made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {VERSION}")
+        return _failed(entry, compilation, sink)
+    made = emitted(program, snapshot=view.root if view is not None else None, compiler=f"rsppc {COMPILER_VERSION}")
     _check_digest(entry, made, artifacts, sink)
     if sink.has_errors:
-        diagnostics = (*compilation.diagnostics, *sink.sorted())
-        return Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=diagnostics)
+        return _failed(entry, compilation, sink)
+    diagnostics = (*compilation.diagnostics, *sink.sorted())
     if made.left_out:
         count = len(made.left_out)
         diagnostics = (
             *diagnostics,
             CannotCarry(at=entry.item_span(), subject=entry.ref, count=count, notes=made.left_out),
         )
-    written = write_set(root, program.bundle.id, program.bundle.version, made.documents)
     built = Built(
         ref=entry.ref,
         path=entry.path,
@@ -136,10 +201,13 @@ def build_entry(
         digest=made.bundle_digest,
         proofs=program.proofs,
     )
-    if isinstance(written, OutputFault):
-        return replace(built, ok=False, fault=written)
-    files = byte_digests(made.documents) if remembered else None
-    return replace(built, written=written.path, changed=written.changed, set=written, files=files)
+    return Compiled(built=built, documents=made.documents, id=program.bundle.id, version=program.bundle.version)
+
+
+def _failed(entry: Artifact, compilation: Compilation, sink: DiagnosticSink) -> Compiled:
+    found = (*compilation.diagnostics, *sink.sorted())
+    built = Built(ref=entry.ref, path=entry.path, ok=False, diagnostics=found)
+    return Compiled(built=built, documents=None, id=entry.id, version=entry.version)
 
 
 def _snapshot(artifacts: Artifacts, name: str, entry: Artifact, sink: DiagnosticSink) -> Artifact | None:

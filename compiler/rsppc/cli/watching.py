@@ -97,8 +97,9 @@ def _digest(path: str) -> str:
 
 
 def run_in_process(arguments: Sequence[str]) -> int:
-    """Run this command line with other arguments, and give its exit code."""
-    return subprocess.run([sys.executable, "-m", "rsppc", *arguments], check=False).returncode
+    """Run this command line with other arguments, and give its exit code. Modules that lie about in the folder, under
+    names of ours or of a library, are none of it (`-P`)."""
+    return subprocess.run([sys.executable, "-P", "-m", "rsppc", *arguments], check=False).returncode
 
 
 def _summary(number: int, changed: Sequence[str], code: int) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from rsppc.cli.answers import Answers, CacheUse, cache_options
-from rsppc.cli.building import Built, build_entry, built_again, kept_of, report_locked
+from rsppc.batch import Executor
+from rsppc.cli.answers import Answers, Question
+from rsppc.cli.building import Built, built_again, file_set, kept_of, report_locked, write_entry
+from rsppc.cli.caches import CachedCommand, cache_options, cache_use
 from rsppc.cli.entry import find_entry
+from rsppc.cli.executing import executor_named, executor_options
 from rsppc.cli.exits import ENVIRONMENT, OK
 from rsppc.cli.session import (
     Options,
@@ -23,11 +27,15 @@ from rsppc.cli.session import (
 )
 from rsppc.cli.summary import print_summary
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
-from rsppc.outputs import remove_left_overs
+from rsppc.outputs import remove_left_overs, set_files
+
+if TYPE_CHECKING:
+    from rsppc.caching.shared import FileSet
 
 
 @click.command(
     "build",
+    cls=CachedCommand,
     epilog="Examples: `rsppc build`, `rsppc build demo_bundle/v1 --locked`, "
     "`rsppc build --report sarif=findings.sarif --jobs 2`.",
 )
@@ -35,7 +43,7 @@ from rsppc.outputs import remove_left_overs
 @click.option("--locked", is_flag=True, help="Refuse whatever is not pinned by digest.")
 @click.option("--snapshot", default="local/v1", show_default=True, help="Control-plane snapshot for distribution.json.")
 @click.option("--output", metavar="FOLDER", help="Where to write; the default is `output` of `rsppc.toml`, or `build`.")
-@click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
+@executor_options
 @click.option("--verbose", "-v", is_flag=True, help="Print warnings and notes in full.")
 @cache_options
 @runtime_option
@@ -47,7 +55,9 @@ def COMMAND(
     snapshot: str,
     output: str | None,
     jobs: int,
-    cache: bool | None,
+    executor: str | None,
+    cache: str | None,
+    no_cache: bool,
     explain_cache: bool,
     runtime: str | None,
     format: str,
@@ -64,13 +74,15 @@ def COMMAND(
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
+    where = executor_named(executor, jobs=jobs)
     answers = Answers(
         workspace,
         sink,
         purpose="build",
         strict=options.strict,
         runtime=runtime,
-        cache=CacheUse(wanted=cache, explained=explain_cache),
+        cache=cache_use(cache, no_cache=no_cache, explained=explain_cache),
+        executor=where,
         snapshot=snapshot,
     )
     wanted, alone = _wanted(answers, names)
@@ -83,9 +95,8 @@ def COMMAND(
             found.extend(report_locked(entry, answers.artifacts) if entry is not None else ())
     root = output or os.path.join(workspace.root, workspace.output)
     remove_left_overs(root)
-    results = _built(answers, wanted, snapshot=snapshot, root=root, strict=options.strict, jobs=jobs)
-    built = list(_progress(results, len(wanted), show=options.format == "text"))
-    answers.finish()
+    built = list(_progress(_built(answers, wanted, root, where), len(wanted), show=options.format == "text"))
+    answers.finish(lambda: _built_anew(answers, built, root))
     for one in built:
         found.extend(one.diagnostics)
     files = answers.paths() if not names else tuple(wanted)
@@ -108,29 +119,32 @@ def _wanted(answers: Answers, names: Sequence[str]) -> tuple[list[str], list[str
     return wanted, [path for path in unreleased if path not in compiled]
 
 
-def _built(
-    answers: Answers, wanted: Sequence[str], *, snapshot: str, root: str, strict: bool, jobs: int
-) -> Iterator[Built]:
+def _built(answers: Answers, wanted: Sequence[str], root: str, executor: Executor) -> Iterator[Built]:
     """What became of each entry, by its file."""
-
-    def find_out(question: str) -> Built:
-        entry, _ = answers.artifacts.at(question.partition(" ")[2])
-        assert entry is not None
-        remembered = answers.memory is not None
-        return build_entry(answers.artifacts, entry, snapshot=snapshot, root=root, strict=strict, remembered=remembered)
-
-    return answers.ask_each(
-        [f"build {path}" for path in wanted],
-        find_out,
-        jobs=jobs,
-        again=lambda kept: built_again(kept, root),
+    memory = answers.memory
+    kind = Question(
+        kind=Built,
+        settle=lambda compiled: write_entry(compiled, root=root, remembered=memory is not None),
+        again=lambda kept: built_again(kept, root, memory.file_sets if memory is not None else lambda _: {}),
         keep=kept_of,
     )
+    return answers.ask_each([f"build {path}" for path in wanted], kind, executor=executor)
+
+
+def _built_anew(answers: Answers, built: Sequence[Built], root: str) -> Iterator[tuple[FileSet, dict[str, bytes]]]:
+    """The files of what no cache had, for those who share one."""
+    assert answers.memory is not None
+    anew = {miss.question for miss in answers.memory.misses}
+    for one in built:
+        made = file_set(one) if f"build {one.path}" in anew else None
+        files = set_files(root, one.set, made.files) if made is not None and one.set is not None else None
+        if made is not None and files is not None:
+            yield made, files
 
 
 def _progress(results: Iterator[Built], count: int, *, show: bool) -> Iterator[Built]:
     """The results, with a bar on a terminal where there is enough to do."""
-    if not show or count < 20:
+    if not show or count < 20 or not sys.stderr.isatty():
         yield from results
         return
     with click.progressbar(results, length=count, label="building", file=sys.stderr) as bar:

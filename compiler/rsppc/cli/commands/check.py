@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsppc.cli.answers import Answers, CacheUse, cache_options
+from rsppc.cli.answers import Answers
+from rsppc.cli.caches import CachedCommand, cache_options, cache_use
+from rsppc.cli.executing import executor_named, executor_options
 from rsppc.cli.judged import unused_allowances
 from rsppc.cli.session import (
     Options,
@@ -30,12 +32,13 @@ if TYPE_CHECKING:
 
 @click.command(
     "check",
+    cls=CachedCommand,
     epilog="Examples: `rsppc check`, `rsppc check pipelines/specs/demo_v1.yaml --format json`, "
     "`cat draft.yaml | rsppc check - --stdin-name pipelines/specs/draft_v1.yaml`.",
 )
 @click.argument("files", nargs=-1)
 @click.option("--stdin-name", metavar="FILE", help="Path under which text from standard input (`-`) is checked.")
-@click.option("--jobs", default=1, type=click.IntRange(1, 256), show_default=True, help="Processors to use.")
+@executor_options
 @click.option("--baseline", metavar="FILE", help="Lint findings that are known: only more of them are shown.")
 @click.option("--update-baseline", is_flag=True, help="Write the baseline anew, where there are not more findings.")
 @click.option("--allow-more", is_flag=True, help="Let `--update-baseline` write more findings than there were.")
@@ -46,10 +49,12 @@ def COMMAND(  # the module's one member, found by this name
     files: tuple[str, ...],
     stdin_name: str | None,
     jobs: int,
+    executor: str | None,
     baseline: str | None,
     update_baseline: bool,
     allow_more: bool,
-    cache: bool | None,
+    cache: str | None,
+    no_cache: bool,
     explain_cache: bool,
     runtime: str | None,
     format: str,
@@ -65,11 +70,18 @@ def COMMAND(  # the module's one member, found by this name
     workspace = workspace_here(sink)
     options = Options(format=format, reports=reports, strict=strict or workspace.strict, color=color)
     quick_collection()
-    use = CacheUse(wanted=False if "-" in files else cache, explained=explain_cache)
-    answers = Answers(workspace, sink, purpose="check", strict=options.strict, runtime=runtime, cache=use)
+    answers = Answers(
+        workspace,
+        sink,
+        purpose="check",
+        strict=options.strict,
+        runtime=runtime,
+        cache=cache_use(cache, no_cache=no_cache or "-" in files, explained=explain_cache),
+        executor=executor_named(executor, jobs=jobs),
+    )
     paths = tuple(_known_path(name, stdin_name, answers.artifacts) for name in files)
     to_check = tuple(dict.fromkeys(_released_in(path, answers.artifacts) for path in paths)) or answers.unreleased()
-    outcomes = list(answers.checked(to_check, jobs=jobs))
+    outcomes = list(answers.checked(to_check))
     answers.finish()
     paths = paths or answers.paths()
     found = [*sink.sorted(), *(one for outcome in outcomes for one in outcome.diagnostics)]
