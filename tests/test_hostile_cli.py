@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from killed import killed_at_each_step
 from rsppc.cli.exits import ENVIRONMENT, FINDINGS, INTERRUPTED, OK, USAGE
 from workspaces import (
     BUNDLE_PATH,
@@ -372,45 +373,19 @@ def test_a_killed_build_leaves_the_earlier_output_whole(built: Path) -> None:
     assert built_files(built / "build") == new
 
 
-KILLED_WHILE_WRITING = """
-import os, signal, sys
-calls, stop = 0, int(sys.argv.pop(1))
-def counted(real):
-    def call(*arguments, **named):
-        global calls
-        calls += 1
-        if calls == stop:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*arguments, **named)
-    return call
-for name in ("mkdir", "write", "fsync", "rename", "replace", "symlink"):
-    setattr(os, name, counted(getattr(os, name)))
-from rsppc.cli.main import main
-main()
-"""
-
-
 def test_a_build_killed_before_any_step_of_writing_leaves_the_earlier_output_whole(built: Path) -> None:
     """Before each single call that changes the disk, not only at moments that chance picks."""
-    import sys
-
     old = built_files(built / "build")
     changed(built)
-    stop, ended = 1, -signal.SIGKILL
-    while ended == -signal.SIGKILL:
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED_WHILE_WRITING, str(stop), "build"],
-            cwd=built,
-            env=environment(),
-            capture_output=True,
-            check=False,
-        ).returncode
-        seen = built_files(built / "build")
-        assert seen == old or ended == OK or len(seen) == len(old)
-        if seen != old:
-            break
-        stop += 1
-    assert stop > 8, "there are folders, four files and a link to write"
+    assert rsppc(built, "build", "--output", "other").returncode == OK
+    new = built_files(built / "other")
+
+    def look() -> None:
+        assert built_files(built / "build") in (old, new)
+
+    steps = killed_at_each_step(built, "build", look=look)
+    assert steps >= 8, "there are folders, four files and a link to write"
+    assert built_files(built / "build") == new
     assert rsppc(built, "build").returncode == OK
     assert list((built / "build").rglob(".unfinished-*")) == []
 

@@ -5,7 +5,7 @@
 
 Artifacts are read, parsed and held against their declarations when they are asked for. Lowering follows the references
 of one bundle and makes a Program of what it finds; each pass takes what the previous one could save; only `emit` may
-assume success, and it never reports.
+assume that nothing is missing, and it never reports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rsppc.lowering.alone import lower_alone
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.lowering.lower import lower
 from rsppc.passes import infer_types
-from rsppc.passes.order import ALONE, ALONE_GOVERNING, ORDER, SIGNATURE
+from rsppc.passes.order import ALONE, ALONE_GOVERNING, JUDGING, ORDER, SIGNATURE
 from rsppc.workspace import Workspace
 
 Purpose = Literal["check", "build"]
@@ -36,7 +36,10 @@ class Compilation(Record):
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
-    """Whether there are no errors, so that artifacts can be emitted."""
+    """Whether there are no errors, so that artifacts may be published."""
+    is_whole: bool = False
+    """Whether nothing is missing from the program, so that artifacts can be emitted: what is wrong, if anything, is
+    that it does not keep a promise."""
     linted: Linted | None = None
     """What the rules say, which stands among `diagnostics`; None where they were not asked, because of errors."""
 
@@ -47,10 +50,12 @@ def compile_bundle(
     """Compile one bundle, or one spec used without a bundle. Every problem found ends up in `diagnostics`."""
     sink = DiagnosticSink(strict=strict)
     program = lower(artifacts, entry, sink)
-    linted = None
+    linted, is_whole = None, False
     if program is not None:
         program = replace(program, purpose=purpose)
         for step in ORDER:
+            if step is JUDGING[0]:
+                is_whole = not sink.has_flaws
             program = step.run(program, sink)
             if step.name == after:
                 break
@@ -58,7 +63,14 @@ def compile_bundle(
             linted = lint(program, artifacts.workspace.lint)
             for finding in linted.findings:
                 sink.report(finding)
-    return Compilation(entry=entry, program=program, diagnostics=sink.sorted(), ok=not sink.has_errors, linted=linted)
+    return Compilation(
+        entry=entry,
+        program=program,
+        diagnostics=sink.sorted(),
+        ok=not sink.has_errors,
+        is_whole=is_whole,
+        linted=linted,
+    )
 
 
 def check_alone(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) -> None:

@@ -115,18 +115,7 @@ class Workspace(Record):
 
     def read(self, path: str, sink: DiagnosticSink) -> bytes | None:
         """Bytes of a source file; reported and None where it cannot be read."""
-        try:
-            file, size = _opened(os.path.join(self.root, path))
-            try:
-                # One byte more than allowed says that there is more. To ask for far more than there is would be dear:
-                # room is made for all of it.
-                return os.read(file, min(size, FILE_SIZE_MAX) + 1)
-            finally:
-                os.close(file)
-        except OSError as error:
-            at = file_span(Source(path, "", b""))
-            sink.report(UnreadableFile(at=at, subject=path, reason=_reason(error)))
-            return None
+        return read_file(os.path.join(self.root, path), path, sink)
 
     def pinned_object(self, digest: str) -> bytes | None:
         """What an artifact said when it was pinned; None where that was not kept."""
@@ -157,6 +146,21 @@ def _links_in(folder: str, names: tuple[str, ...]) -> set[str]:
             return {entry.name for entry in entries if entry.is_symlink()}
     except OSError:
         return set(names)
+
+
+def read_file(place: str, path: str, sink: DiagnosticSink) -> bytes | None:
+    """Bytes of a file that findings call `path`; reported and None where it cannot be read."""
+    try:
+        file, size = _opened(place)
+        try:
+            # One byte more than allowed says that there is more. To ask for far more than there is would be dear: room
+            # is made for all of it.
+            return os.read(file, min(size, FILE_SIZE_MAX) + 1)
+        finally:
+            os.close(file)
+    except OSError as error:
+        sink.report(UnreadableFile(at=file_span(Source(path, "", b"")), subject=path, reason=_reason(error)))
+        return None
 
 
 def _opened(path: str) -> tuple[int, int]:

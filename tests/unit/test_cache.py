@@ -19,9 +19,23 @@ from rsppc.caching.folder import CacheFolder
 from rsppc.caching.plain import NotKept, from_plain, to_plain
 from rsppc.caching.traces import Book, Learnt, Recall, continued, from_bytes, to_bytes
 from rsppc.cli.answers import CACHE
+from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import Compilation
 from rsppc.lowering.lower import ModuleTooOld
-from workspaces import BUNDLE, BUNDLE_PATH, CLEAN, PROVIDERS, PROVIDERS_PATH, SPEC, SPEC_PATH, built_files, make, rsppc_here
+from rsppc.lowering.tracking import TrackedArtifacts
+from rsppc.workspace import find_workspace
+from workspaces import (
+    BUNDLE,
+    BUNDLE_PATH,
+    CLEAN,
+    PROVIDERS,
+    PROVIDERS_PATH,
+    SPEC,
+    SPEC_PATH,
+    built_files,
+    make,
+    rsppc_here,
+)
 
 PROMPTED = SPEC.replace("provider: llm-house}", "provider: llm-house, config: {system_prompt: prompts/line.txt}}")
 PROMPT_PATH = "pipelines/assets/prompts/line.txt"
@@ -278,20 +292,30 @@ def test_what_a_repair_depends_on_is_an_input(tmp_path: Path) -> None:
     module = "pipelines/modules/hearing_v1.yaml"
     hearing = (
         "schema_version: rspp.graph.module.v1\nmodule_id: hearing\nversion: v1\n"
-        "exposes: {inputs: [{name: audio, port: stt.audio}], outputs: [{name: text, port: stt.text}]}\n"
+        "exposes: {inputs: [{name: audio, port: stt.audio}], outputs: [{name: text, port: norm.text}]}\n"
         "nodes:\n  - {node_id: stt, node_type: speech.stt, provider: stt-house}\n"
+        "  - {node_id: norm, node_type: text.normalizer}\nedges:\n  - {from: stt.text, to: norm.text}\n"
     )
-    spec = "\n".join(line for line in SPEC.split("\n") if "node_id: stt" not in line)
-    spec = spec.replace("edges:\n", "subgraph_refs: [{name: ear, module: hearing/v1}]\nedges:\n").replace(
-        "stt.", "ear."
+    ear = SPEC.replace("stt.", "ear.").replace(
+        "edges:\n", "subgraph_refs: [{name: ear, module: hearing/v1}]\nedges:\n", 1
     )
-    folder = make(
-        tmp_path, CLEAN, **{SPEC_PATH: spec.replace("rspp.pipeline.spec", "rspp.pipline.spec"), module: hearing}
-    )
+    spec = "".join(line for line in ear.splitlines(keepends=True) if "node_id: stt" not in line)
+    slip = spec.replace("rspp.pipeline.spec", "rspp.pipline.spec")
+    folder = make(tmp_path, CLEAN, **{SPEC_PATH: slip, module: hearing})
     before = rsppc_here(folder, "check", "--cache", "--format", "json", BUNDLE_PATH).stdout
-    (folder / module).unlink()
+    make(folder, {module: hearing.replace("text.normalizer", "text.nothing")})
     after = rsppc_here(folder, "check", "--cache", "--format", "json", BUNDLE_PATH).stdout
     assert after == rsppc_here(folder, "check", "--no-cache", "--format", "json", BUNDLE_PATH).stdout != before
+
+
+def test_to_ask_whether_something_has_a_name_is_to_depend_on_the_name(tmp_path: Path) -> None:
+    workspace = find_workspace(str(make(tmp_path)), DiagnosticSink())
+    assert workspace is not None
+    artifacts = TrackedArtifacts(workspace, None, DiagnosticSink())
+    assert artifacts.own("bundle", "nobody", "v1") is None
+    assert "id nobody" in artifacts.asked()
+    assert artifacts.at(BUNDLE_PATH)[0] is not None
+    assert {f"path {BUNDLE_PATH}", "id line_bundle"} <= artifacts.asked()
 
 
 def test_going_back_finds_what_was_known(tmp_path: Path) -> None:

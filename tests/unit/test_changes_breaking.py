@@ -361,6 +361,77 @@ def test_a_side_that_does_not_compile_is_told_in_the_format_that_was_asked_for(b
     assert said.decode().startswith(head)
 
 
+def _with_a_second_bundle(files: dict[str, str]) -> dict[str, str]:
+    second = {
+        SECOND_SPEC: files[SPEC].replace("pipeline_id: support", "pipeline_id: second"),
+        SECOND_BUNDLE: files[BUNDLE]
+        .replace("support_bundle", "second_bundle")
+        .replace("spec_ref: support/", "spec_ref: second/"),
+    }
+    return {**files, **second}
+
+
+SECOND_SPEC = "pipelines/specs/second_v1.yaml"
+SECOND_BUNDLE = "pipelines/bundles/second_bundle_v1.yaml"
+
+
+@pytest.mark.parametrize("format", ["text", "json", "sarif", "github", "junit", "markdown"])
+@pytest.mark.parametrize("broken", ["before", "after"])
+def test_a_bundle_that_does_not_compile_keeps_no_other_from_being_compared(
+    broken: str, format: str, tmp_path: Path
+) -> None:
+    slip = edited(SPEC, "node_type: speech.vad", "node_type: speech.wad")
+    sides = {"before": base(), "after": base(), broken: slip}
+    sides = {side: _with_a_second_bundle(files) for side, files in sides.items()}
+    for files in sides.values():
+        files[SECOND_SPEC] = _with_a_second_bundle(base())[SECOND_SPEC]
+    sides["after"][SECOND_SPEC] = sides["after"][SECOND_SPEC].replace("rate_hz: 16000", "rate_hz: 8000")
+    for side, files in sides.items():
+        make(tmp_path / side, files)
+    done = rsppc_here(tmp_path / "after", "breaking", "--against", "../before", "--format", format)
+    where = " of `../before`" if broken == "before" else ""
+    said = f"`support_bundle/v1`{where} does not compile, so that nothing can be compared\n"
+    assert done.returncode == 1 and done.stderr.decode() == f"rsppc: {said}"
+    told = done.stdout.decode()
+    assert "speech.wad" in told and f"{'../before/' if where else ''}{SPEC}" in told
+    assert "narrower-input" in told or "RSP9721" in told
+    if format == "markdown":
+        assert told.startswith(said)
+    if format == "text":
+        assert "bundle second_bundle v1 → v1: " in told and "bundle support_bundle" not in told
+    next_one = rsppc_here(tmp_path / "after", "breaking", "--against", "../before", "--next-version")
+    assert next_one.returncode == 1 and next_one.stderr.decode() == f"rsppc: {said}"
+    second = rsppc_here(tmp_path / "after", "breaking", "second_bundle/v1", "--against", "../before", "--next-version")
+    assert second.stdout == b"v2\n"
+
+
+def test_what_cannot_be_read_is_not_gone(tmp_path: Path) -> None:
+    make(tmp_path / "before", _with_a_second_bundle(base()))
+    half = "nodes: {id: [\n"
+    make(tmp_path / "after", {**_with_a_second_bundle(base()), SECOND_BUNDLE: half, MODULE: half})
+    done = rsppc_here(tmp_path / "after", "breaking", "--against", "../before")
+    assert done.returncode == 1 and b"removed-artifact" not in done.stdout
+    assert b"bundle support_bundle v1 \xe2\x86\x92 v1: nothing changed" in done.stdout
+    assert [line.split(", ")[0] for line in done.stderr.decode().splitlines()] == [
+        "rsppc: `second_bundle/v1` cannot be read",
+        "rsppc: `own_hearing/v1` cannot be read",
+    ]
+    lines = base()[MODULE].splitlines(keepends=True)
+    make(tmp_path / "after", {SECOND_BUNDLE: _with_a_second_bundle(base())[SECOND_BUNDLE]})
+    make(tmp_path / "after", {MODULE: "".join(lines).replace("exposes:\n", "exposes: [\n", 1)})
+    done = rsppc_here(tmp_path / "after", "breaking", "--against", "../before")
+    assert done.returncode == 1 and b"removed-" not in done.stdout
+    assert b"rsppc: `own_hearing/v1` cannot be read" in done.stderr
+
+
+def test_a_waiver_of_what_could_not_be_compared_is_not_unused(tmp_path: Path) -> None:
+    make(tmp_path / "before", base())
+    slip = edited(SPEC, "node_type: speech.vad", "node_type: speech.wad")
+    make(tmp_path / "after", {**slip, "waivers.yaml": _waivers(before=None, after=None)})
+    done = rsppc_here(tmp_path / "after", "breaking", "--against", "../before", "--level", "budget", *NOW)
+    assert done.returncode == 1 and b"waiver" not in done.stdout
+
+
 # --- Waivers
 
 

@@ -20,8 +20,10 @@ from rsppc.changes.wording import LENGTH_MAX, value_text
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.lowering.check_shape import sound_mapping
 from rsppc.model.change import DIFF, IMPACTS
-from rsppc.store.folder import FolderStore
+from rsppc.store.artifacts import Publisher
+from rsppc.store.protocols import Kept
 from rsppc.syntax.reader import read
+from stores import AT
 from workspaces import BUNDLE_PATH, CLEAN, PROVIDERS_PATH, SPEC_PATH, make, rsppc, rsppc_here
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -131,12 +133,20 @@ def test_a_side_without_provenance_still_has_labels(both: Path) -> None:
     assert QUICK_LINE in said and "no cause" not in said
 
 
+def test_a_bundle_of_the_store_brings_its_resolved_spec(both: Path) -> None:
+    assert rsppc_here(both / "before", "publish", "line_bundle/v1").returncode == 0
+    shutil.move(both / "before/store", both / "after/store")
+    assert QUICK_LINE in diff(both / "after", "store:line_bundle/v1", "line_bundle/v1")
+    assert diff(both / "after", "store:line_bundle/v1", "store:line_bundle/v1.0", code=0)
+
+
 def test_a_bundle_of_the_store(both: Path) -> None:
+    """One that was put there by its value alone; its ResolvedSpec is what was pinned."""
     folder = both / "before"
     assert rsppc_here(folder, "pin", "line_bundle/v1").returncode == 0
     assert rsppc_here(folder, "build").returncode == 0
     bundle = json.loads((folder / "build/line_bundle/v1/bundle.json").read_bytes())
-    FolderStore(root=str(folder / "store")).put_bundle(bundle)
+    assert isinstance(Publisher(root=str(folder / "store"), at=AT).put_bundle(bundle), Kept)
     make(folder, {**QUICK, BUNDLE_PATH: CLEAN[BUNDLE_PATH]})  # no longer pinned, so that it compiles
     done = rsppc_here(folder, "diff", "store:line_bundle/v1", "pipelines/specs/line_v1.yaml")
     assert done.returncode == 1

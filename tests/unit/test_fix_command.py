@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed import killed_at_each_step
 from rsppc.base.source import Source, Span
 from rsppc.cli import fixing
 from rsppc.cli.exits import FINDINGS, OK, USAGE
@@ -76,6 +77,24 @@ def test_what_was_changed_meanwhile_is_left_as_it_is(tmp_path: Path, monkeypatch
     assert done.returncode == FINDINGS
     assert b"was changed meanwhile" in done.stderr and b"0 findings fixed" in done.stdout
     assert (tmp_path / SPEC_PATH).read_text() == "somebody: else\n"
+
+
+def test_a_run_that_is_killed_leaves_each_file_as_it_was_or_repaired(tmp_path: Path) -> None:
+    layers = {
+        f"pipelines/policies/kiosk{number}_v1.yaml": LAYER_TEXT.replace("kiosk", f"kiosk{number}")
+        for number in (1, 2, 3)
+    }
+    broken = {path: text.replace("scope", "scoope") for path, text in layers.items()}
+    make(tmp_path, {**CLEAN, **broken})
+
+    def look() -> None:
+        for path, text in layers.items():
+            assert (tmp_path / path).read_text() in (text, broken[path])
+        make(tmp_path, broken)
+
+    assert killed_at_each_step(tmp_path, "fix", look=look) >= 2 * len(layers)
+    rsppc_here(tmp_path, "fix")
+    assert all((tmp_path / path).read_text() == text for path, text in layers.items())
 
 
 def test_a_diff_writes_nothing(tmp_path: Path) -> None:

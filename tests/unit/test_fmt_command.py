@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed import killed_at_each_step
+from rsppc import workspace
 from rsppc.cli.commands import fmt
 from rsppc.cli.exits import BUG, ENVIRONMENT, FINDINGS, OK, USAGE
 from rsppc.formatting import format as formatting
-from workspaces import CLEAN, make, rsppc, rsppc_here
+from workspaces import CLEAN, command, environment, make, rsppc, rsppc_here
 
 UGLY = "schema_version: rspp.config.layer.v1\nlayer_id:   kiosk\nversion: v1\nscope: environment\nset: { a: 1 }\n"
 NEAT = "schema_version: rspp.config.layer.v1\nlayer_id: kiosk\nversion: v1\nscope: environment\nset: {a: 1}\n"
@@ -136,6 +138,67 @@ def test_one_file_that_cannot_be_written_keeps_no_other_back(here: Path, monkeyp
     assert (here / PATH).read_text() == UGLY and other.read_text() == NEAT
     assert f"formatted {PATH}".encode() not in done.stdout
     assert sorted(os.listdir(other.parent)) == ["kiosk_v1.yaml", "other_v1.yaml"]
+
+
+@pytest.mark.parametrize("options", [(), ("--check",), ("--diff",), ("--format", "json")])
+def test_one_file_that_cannot_be_read_keeps_no_other_back(
+    here: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = here / "pipelines/policies/aaa_v1.yaml"
+    lost.write_text(UGLY)
+    opened = workspace._opened
+
+    def refusing(path: str) -> tuple[int, int]:
+        if path.endswith("aaa_v1.yaml"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path)
+
+    monkeypatch.setattr(workspace, "_opened", refusing)
+    done = rsppc_here(here, "fmt", *options)
+    assert done.returncode == ENVIRONMENT
+    said = (done.stderr if options == ("--diff",) else done.stdout).decode()
+    assert "RSP0001" in said and "pipelines/policies/aaa_v1.yaml" in said and "permission denied" in said
+    if options == ():
+        assert f"formatted {PATH}" in said and "1 file not read" in said.splitlines()[-1]
+    looks = bool({"--check", "--diff"} & set(options))
+    assert (here / PATH).read_text() == (UGLY if looks else NEAT) and lost.read_text() == UGLY
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(here: Path) -> None:
+    os.mkfifo(here / "pipelines/policies/aaa_v1.yaml")
+    done = rsppc(here, "fmt")
+    assert done.returncode == ENVIRONMENT and b"aaa_v1.yaml" in done.stdout and b"no regular file" in done.stdout
+    assert (here / PATH).read_text() == NEAT
+
+
+def test_a_run_that_is_killed_leaves_each_file_as_it_was_or_formatted(here: Path) -> None:
+    paths = [here / PATH, *(here / f"pipelines/policies/more{number}_v1.yaml" for number in range(2))]
+    for path in paths:
+        path.write_text(UGLY)
+
+    def look() -> None:
+        for path in paths:
+            assert path.read_text() in (UGLY, NEAT)
+            path.write_text(UGLY)
+
+    # Two steps for each file: who may read it stays as it was, and it takes its place.
+    assert killed_at_each_step(here, "fmt", look=look) >= 2 * len(paths)
+    assert rsppc_here(here, "fmt").returncode == OK
+    assert {path.read_text() for path in paths} == {NEAT}
+
+
+@pytest.mark.parametrize("written", [1, 60, 200])
+def test_a_run_that_is_killed_while_it_writes_leaves_whole_files(here: Path, written: int) -> None:
+    paths = [here / f"pipelines/policies/more{number:03}_v1.yaml" for number in range(400)]
+    for path in paths:
+        path.write_text(UGLY)
+    running = subprocess.Popen(command("fmt"), cwd=here, env=environment(), stdout=subprocess.DEVNULL)
+    while paths[written].read_text() == UGLY and running.poll() is None:
+        pass
+    running.kill()
+    running.wait()
+    texts = [path.read_text() for path in paths]
+    assert set(texts) <= {UGLY, NEAT} and texts[written] == NEAT
 
 
 def test_what_cannot_be_written_is_a_fault_of_the_machine(here: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from editing import at_cursor, marked, opened
 from rsppc.ide.features import completion
-from workspaces import BUNDLE, BUNDLE_PATH, SPEC, SPEC_PATH
+from workspaces import BUNDLE, BUNDLE_PATH, SPEC, SPEC_PATH, make
 
 
 def proposed(folder: Path, text: str, path: str = SPEC_PATH) -> list[str]:
@@ -92,6 +92,50 @@ def test_references_in_a_bundle_are_those_of_the_kind(tmp_path: Path) -> None:
     found = proposed(tmp_path, BUNDLE.replace("line/v1", "§"), BUNDLE_PATH)
     assert found[0] == "line/v1"
     assert "simple_bundle/v1" not in found
+
+
+NODES_PATH = "pipelines/extensions/house_nodes_v1.yaml"
+NODES = """\
+schema_version: rspp.extension.manifest.v1
+extension_id: house_nodes
+version: v1
+type: node
+api_version: v1
+node_types:
+  - node_type: house.joiner
+    execution_mode: in_process
+    impl_ref: package:house-joiner==1.0.0
+    ports:
+      - {name: "*", direction: in, type: T, lane: inherit, named_by: config.inputs}
+      - {name: out, direction: out, type: T, lane: inherit}
+    config:
+      - {name: inputs, type: list<string>, required: true}
+      - {name: wait_ms, type: duration_ms, default: 50}
+    latency: {out: {p50_ms: 1, p95_ms: 2, plus: [config.wait_ms]}}
+    modality: joining
+providers:
+  - provider_id: join-house
+    modality: joining
+    latency: {p50_ms: 1, p95_ms: 2, at_least: [config.wait_ms]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "wanted", "unwanted"),
+    [
+        ("plus: [config.wait_ms]", "plus: [config.§]", "config.wait_ms", "config.inputs"),
+        ("plus: [config.wait_ms]", "plus: [§]", "config.wait_ms", "budgets.turn_budget_ms"),
+        ("at_least: [config.wait_ms]", "at_least: [co§]", "config.wait_ms", "config.inputs"),
+        ("named_by: config.inputs", "named_by: §", "config.inputs", "nodes.llm.budget_ms"),
+    ],
+)
+def test_config_fields_are_proposed_where_a_manifest_reads_them(
+    tmp_path: Path, line: str, typed: str, wanted: str, unwanted: str
+) -> None:
+    make(tmp_path, {NODES_PATH: NODES})
+    found = proposed(tmp_path, NODES.replace(line, typed, 1), NODES_PATH)
+    assert wanted in found
+    assert unwanted not in found
 
 
 def test_json_gets_its_quotes(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_edge_between_two_formats_reads_as_the_language_document_shows_it() -
         ),
         fixes=(
             Fix(
-                title="insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms edge budget",
+                title="insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms budget",
                 verified=True,
             ),
         ),
@@ -86,7 +86,7 @@ error[RSP3104 edge-format]: `mic.audio` and `vad.audio` do not share an audio fo
    |            produces  pcm_s16le  48000 Hz  2 ch
    = differs in rate_hz and channels; codec agrees
    = rate_hz 48000 set in pipelines/policies/kiosk_audio_v1.yaml:7:14, overriding 16000 from rspp_std/v1
-fix 1 (verified, changes the plan): insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms edge budget
+fix 1 (verified, changes the plan): insert `audio.mixdown` and `audio.resample` on this edge, +4 ms of 250 ms budget
    = rsppc explain RSP3104   |   rsppc why support/v1 'edges.mic.audio->vad.audio.type'
 
 1 error in 1 file

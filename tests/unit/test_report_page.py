@@ -15,13 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rsppc.base.record import replace
+from rsppc.diagnostics import DiagnosticSink
+from rsppc.diagnostics.diagnostic import kinds
+from rsppc.driver import compile_bundle, entries, open_workspace
+from rsppc.emit.artifacts import artifacts as emitted
+from rsppc.passes.order import JUDGING
 from rsppc.pictures.origins import KINDS
-from rsppc.pictures.page import Subject, report_page
+from rsppc.pictures.page import Subject, diagnostics_page, report_page
 from rsppc.pictures.resolved import Bundle, Provenance, Resolved, Step, read
 from rsppc.pictures.resolved import Path as LatencyPath
 from rsppc.pictures.waterfall import waterfall
-from workspaces import SPEC, SPEC_PATH, make, rsppc_here
+from rsppc.workspace import find_workspace
+from workspaces import CLEAN, PROVIDERS, PROVIDERS_PATH, SPEC, SPEC_PATH, make, rsppc_here
 
+ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "br", "wbr", "input", "hr", "img"}
 HOSTILE = ("<script>alert(1)</script>", '"onload="x', "</style><b>", "{{ 7 * 7 }}", "javascript:x", "]]>", "\x00\x1b")
 
@@ -60,7 +68,7 @@ class Page(HTMLParser):
         return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
 
 
-def check_page(text: str) -> Page:
+def check_page(text: str, *, has_script: bool = True) -> Page:
     """What holds of every report."""
     assert text.startswith('<!DOCTYPE html>\n<html lang="en">\n') and text.endswith("</html>\n")
     page = Page(text)
@@ -73,7 +81,7 @@ def check_page(text: str) -> Page:
                 assert all(one in page.ids for one in value.split()), value
             assert "url(" not in value or re.fullmatch(r"url\(#[a-z-]+\)", value), value
     assert {tag for tag, _ in page.elements} & {"iframe", "object", "embed", "link", "img", "base"} == set()
-    assert [tag for tag, _ in page.elements].count("script") == 1
+    assert [tag for tag, _ in page.elements].count("script") == has_script
     assert "@import" not in text and "url(http" not in text
     check_policy(page)
     return page
@@ -84,7 +92,7 @@ def check_policy(page: Page) -> None:
     policy = next(one["content"] for _, one in page.elements if one.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
-    for tag in ("style", "script"):
+    for tag in {"style", "script"} & page.texts.keys():
         (text,) = page.texts[tag]
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
@@ -111,10 +119,86 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def section(text: str, name: str) -> str:
     """The text of a section, as a reader reads it."""
-    found = re.search(rf'<section aria-labelledby="{name}">(.*?)</section>', text, re.DOTALL)
+    found = re.search(rf'<section aria-labelledby="{name}"[^>]*>(.*?)</section>', text, re.DOTALL)
     assert found is not None
     whole = re.sub(r"</?span class=\"nobr\">|</span><wbr>", "", found[1])
     return " ".join(" ".join(re.split(r"<[^>]*>", whole)).split())
+
+
+# --- Of what has errors ----------------------------------------------------------------------------------------------
+
+
+def not_built(folder: Path, *words: str) -> tuple[str, str]:
+    """The page of a bundle with errors, and what is said beside it."""
+    done = rsppc_here(folder, "report", "line_bundle/v1", *words)
+    assert done.returncode == 1
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def test_a_bundle_that_misses_a_budget_has_a_page_that_begins_with_it(tmp_path: Path) -> None:
+    make(tmp_path, {**CLEAN, PROVIDERS_PATH: PROVIDERS.replace("p95_ms: 300", "p95_ms: 1900")})
+    text, said = not_built(tmp_path)
+    page = check_page(text)
+    assert "<title>line_bundle/v1, not built</title>" in text and "<svg" in text
+    assert page.ids.index("not-built") < page.ids.index("figures") and "diagnostics" not in page.ids
+    found = section(text, "not-built")
+    assert found.startswith("Not built Errors keep this from being built.") and "RSP5403" in found
+    assert "p95 2776 ms at most 1800 ms missed" in section(text, "figures")
+    assert '<p class="digest">' not in text and "ResolvedSpec <code>" not in text
+    assert "error[RSP5403" in said and "error[" not in text
+    again, _ = not_built(tmp_path, "--output", "page.html")
+    assert again == "" and (tmp_path / "page.html").read_text() == text
+
+
+def test_a_bundle_from_which_something_is_missing_has_a_page_of_its_errors_alone(tmp_path: Path) -> None:
+    make(tmp_path, {**CLEAN, SPEC_PATH: SPEC.replace("to: vad.audio", "to: vad.nothing")})
+    text, said = not_built(tmp_path, "--now", "2026-01-01T00:00:00Z")
+    page = check_page(text, has_script=False)
+    assert page.ids == ["content", "not-built"] and "2026-01-01T00:00:00Z" in text
+    assert "no input `nothing`" in section(text, "not-built") and "something is missing" in section(text, "not-built")
+    assert "error[RSP2115" in said
+
+
+def test_a_level_of_the_workspace_does_not_take_the_graph_away(tmp_path: Path) -> None:
+    """What is an error only here is a finding about a program that is whole."""
+    double = (ROOT / "golden/errors/double-detector/input" / SPEC_PATH).read_text()
+    make(tmp_path, {**CLEAN, SPEC_PATH: double, "rsppc.toml": '[lint]\ndouble-detector = "error"\n'})
+    text, _ = not_built(tmp_path)
+    assert "double-detector" in section(text, "not-built") and "<svg" in text
+
+
+def test_whatever_is_wrong_a_program_that_is_called_whole_can_be_shown() -> None:
+    """What judges takes nothing from a program, so that `emit` finds all that it relies on."""
+    judging = {step.run.__module__ for step in JUDGING}
+    judged = {f"error[{kind.code} " for kind in kinds() if kind.__module__ in judging}
+    shown = set()
+    for path in sorted((ROOT / "golden/errors").glob("*/expected/diagnostics.txt")):
+        if not any(one in path.read_text("utf-8") for one in judged):
+            continue
+        folder = path.parents[1] / "input"
+        workspace = find_workspace(str(folder), DiagnosticSink())
+        assert workspace is not None
+        artifacts = open_workspace(workspace, DiagnosticSink())
+        for entry in list(entries(artifacts)):
+            compilation = compile_bundle(artifacts, entry)
+            if compilation.is_whole and not compilation.ok and compilation.program is not None:
+                made = emitted(compilation.program)
+                assert made.bundle and made.provenance and read(made.resolved_spec, Resolved)
+                shown |= {one.code for one in compilation.diagnostics if one.severity == "error"}
+    assert len(shown) >= 15, shown
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_becomes_part_of_the_page_of_errors(text: str) -> None:
+    whole = check_page(report_page(replace(hostile(text), is_built=False)))
+    assert outline(whole) == outline(check_page(report_page(replace(hostile("name"), is_built=False))))
+
+    def alone(text: str) -> Page:
+        found = hostile(text).diagnostics
+        assert found is not None
+        return check_page(diagnostics_page(text, found, made_at=text, made_by=text), has_script=False)
+
+    assert outline(alone(text)) == outline(alone("name"))
 
 
 # --- What it says ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rsppc.base.json_pointer import escaped
 from rsppc.base.record import Record
 
 ABSENT = "(absent)"
@@ -41,8 +42,7 @@ def _steps(
     pointer: str, keys: Iterable[Any], left: Mapping[Any, Any], right: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
     for key in keys:
-        step = str(key).replace("~", "~0").replace("/", "~1")
-        yield f"{pointer}/{step}", left.get(key, _NOTHING), right.get(key, _NOTHING)
+        yield f"{pointer}/{escaped(str(key))}", left.get(key, _NOTHING), right.get(key, _NOTHING)
 
 
 def _shown(value: Any) -> Any:

@@ -1,22 +1,39 @@
-"""Bundles and sources before and after, for `rsppc breaking`: which stands for which, and where their values stand."""
+"""Bundles and sources before and after, for `rsppc breaking`: which stands for which, and where their values stand.
+
+What does not compile, or cannot be read whole, is not compared: what is missing of it is not gone. It keeps nothing
+else from being compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rsppc.base.names import version_key
+from rsppc.base.names import name_of_file, version_key
 from rsppc.base.record import Record, replace
 from rsppc.base.source import Span
 from rsppc.changes.breaking import ChangedUnderVersion, Subject, counterparts, of_artifact, of_bundle, of_removed
 from rsppc.changes.finding import Breaking, Level, Pair, Place
+from rsppc.changes.rules import port
 from rsppc.changes.side import Side
-from rsppc.cli.session import Options, usage
-from rsppc.cli.sides import Named, Sources, compiled
+from rsppc.cli.entry import compile_released
+from rsppc.cli.session import usage
+from rsppc.cli.sides import Named, Sources
+from rsppc.diagnostics import Diagnostic, moved
 from rsppc.driver import entries, signature
+from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.lowering.artifacts import Artifact, Artifacts
+from rsppc.version import VERSION
 
 _SHARED = ("module", "policy", "layer", "profile", "extension", "pipeline")
 """Kinds of artifacts that others refer to, by their name or by names in them."""
+
+
+class NotCompared(Record):
+    """What was not compared because of errors."""
+
+    said: str
+    """Which it is, and why, in words that a sentence may begin with."""
+    found: tuple[Diagnostic, ...]
 
 
 class Looked(Record):
@@ -25,87 +42,130 @@ class Looked(Record):
     subjects: tuple[Subject, ...]
     removed: tuple[Breaking, ...] = ()
     notes: tuple[str, ...] = ()
+    not_compared: tuple[NotCompared, ...] = ()
 
 
-def look(
-    against: Named, here: Sources, chosen: Sequence[Artifact], level: Level, options: Options, *, everything: bool
-) -> Looked:
+def look(against: Named, here: Sources, chosen: Sequence[Artifact], level: Level, *, everything: bool) -> Looked:
     """Hold bundles against what they were; with `everything`, also what authors refer to, and what is gone."""
     if isinstance(against, Side):
-        return _built(against, here, chosen, level, options)
+        return _built(against, here, chosen, level)
     if against.entry is not None:
         earlier, chosen = [against.entry], [one for one in chosen if one.id == against.entry.id]
     else:
         earlier = list(entries(against.artifacts))
-    bundles = _bundles(against, earlier, here, chosen, level, options)
-    if not bundles.subjects and not everything:
+    found = list(_bundles(against, earlier, here, chosen, level))
+    if not everything and not any(isinstance(one, Subject | NotCompared) for one in found):
         usage(f"`{against.name}` has no earlier version of what is named", "name what was there before")
-    if not everything or against.entry is not None or level not in ("source", "port"):
-        return bundles if everything else replace(bundles, removed=())
-    shared = _sources(against, here, level)
+    if everything and against.entry is None and level in ("source", "port"):
+        found += _sources(against, here, level)
+    looked = _looked(found)
+    return looked if everything else replace(looked, removed=())
+
+
+_Found = Subject | Breaking | NotCompared | str
+
+
+def _looked(found: Iterable[_Found]) -> Looked:
+    found = list(found)
     return Looked(
-        subjects=(*bundles.subjects, *shared.subjects),
-        removed=(*bundles.removed, *shared.removed),
-        notes=bundles.notes,
+        subjects=tuple(one for one in found if isinstance(one, Subject)),
+        removed=tuple(one for one in found if isinstance(one, Breaking)),
+        notes=tuple(one for one in found if isinstance(one, str)),
+        not_compared=tuple(one for one in found if isinstance(one, NotCompared)),
     )
 
 
-def _built(against: Side, here: Sources, chosen: Sequence[Artifact], level: Level, options: Options) -> Looked:
+def _built(against: Side, here: Sources, chosen: Sequence[Artifact], level: Level) -> Looked:
     bundle_id = against.bundle["bundle_id"]
     known = [one for one in chosen if one.id == bundle_id]
     if not known:
         usage(f"`{against.name}` holds `{bundle_id}`, which is not here", "name a bundle that is here as well")
     entry = max(known, key=lambda one: version_key(one.version))
-    pair = _pair(against, None, compiled(here, entry, options), here, entry)
+    after = _attempted(here, entry)
+    if isinstance(after, NotCompared):
+        return Looked(subjects=(), not_compared=(after,))
+    pair = _pair(against, None, after, here, entry)
     notes = ("what was built holds no sources, so that rules for authors were not asked",) if level == "source" else ()
     return Looked(subjects=(of_bundle(pair, level, against=_at(against)),), notes=notes)
 
 
+def _attempted(sources: Sources, entry: Artifact) -> Side | NotCompared:
+    """An entry of sources, compiled; what keeps it from that, where it does not compile."""
+    artifacts: Artifacts = sources.artifacts
+    compilation = compile_released(artifacts, entry)
+    if not compilation.ok or compilation.program is None:
+        return _refused(sources, entry.ref, "does not compile", compilation.diagnostics)
+    made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
+    manifests = {one.ref: one.meaning_digest for shelf in artifacts.of_kind("extension") for one in shelf}
+    return Side(
+        name=sources.name,
+        bundle=made.bundle,
+        spec=made.resolved_spec,
+        provenance=made.provenance,
+        manifests=dict(manifests),
+    )
+
+
+def _refused(sources: Sources, ref: str, why: str, found: Iterable[Diagnostic]) -> NotCompared:
+    where = f" of `{sources.revision or sources.name}`" if sources.before_paths else ""
+    return NotCompared(said=f"`{ref}`{where} {why}", found=tuple(moved(one, sources.place) for one in found))
+
+
 def _bundles(
-    against: Sources,
-    earlier: Sequence[Artifact],
-    here: Sources,
-    chosen: Sequence[Artifact],
-    level: Level,
-    options: Options,
-) -> Looked:
-    subjects: list[Subject] = []
-    removed: list[Breaking] = []
-    notes: list[str] = []
+    against: Sources, earlier: Sequence[Artifact], here: Sources, chosen: Sequence[Artifact], level: Level
+) -> Iterator[_Found]:
     for bundle_id in sorted({one.id for one in (*earlier, *chosen)}):
         for before, after in counterparts(_of(earlier, bundle_id), _of(chosen, bundle_id)):
             if before is not None and after is not None:
-                pair = _pair(compiled(against, before, options), against, compiled(here, after, options), here, after)
-                subjects.append(of_bundle(pair, level, against=_at(against)))
+                old, new = _attempted(against, before), _attempted(here, after)
+                if isinstance(old, Side) and isinstance(new, Side):
+                    yield of_bundle(_pair(old, against, new, here, after), level, against=_at(against))
+                else:
+                    yield from (one for one in (old, new) if isinstance(one, NotCompared))
             elif after is not None:
-                notes.append(f"{after.kind.name} {after.ref} is new")
+                yield f"{after.kind.name} {after.ref} is new"
             elif before is not None and against.entry is None:
-                removed.append(of_removed(before, at_before=against.place))
-    return Looked(subjects=tuple(subjects), removed=tuple(removed), notes=tuple(notes))
+                yield _gone(before, here, against)
 
 
-def _sources(against: Sources, here: Sources, level: Level) -> Looked:
+def _gone(before: Artifact, here: Sources, against: Sources) -> Breaking | NotCompared:
+    """The finding about what is not here any more, unless its file is here and cannot be read."""
+    artifacts: Artifacts = here.artifacts
+    for path in artifacts.paths():
+        name = name_of_file(path)
+        if name is None or (name["id"], version_key(name["version"])) != (before.id, version_key(before.version)):
+            continue
+        artifact, found = artifacts.at(path)
+        if artifact is None:
+            return _refused(here, before.ref, "cannot be read", found)
+    return of_removed(before, at_before=against.place)
+
+
+def _sources(against: Sources, here: Sources, level: Level) -> Iterator[_Found]:
     """What authors refer to. A spec that is a bundle of its own has been told of as one."""
-    subjects: list[Subject] = []
-    removed: list[Breaking] = []
     alone = {one.path for one in entries(here.artifacts) if one.kind.name == "pipeline"}
     for before, after in _shared(against.artifacts, here.artifacts):
         if before is not None and after is not None:
-            modules = before.kind.name == "module"
-            signatures = (
-                (signature(against.artifacts, before), signature(here.artifacts, after)) if modules else ({}, {})
-            )
-            subject = of_artifact(
-                before, after, level, at_before=against.place, signatures=signatures, against=_at(against)
-            )
+            sides = (against, before), (here, after)
+            unread = [(sources, one) for sources, one in sides if one.partial]
+            if unread:
+                yield from (_refused(at, one.ref, "cannot be read whole", one.diagnostics) for at, one in unread)
+                continue
+            subject = _of_sources(against, before, here, after, level)
             if after.path in alone:
                 own = tuple(one for one in subject.found if not isinstance(one, ChangedUnderVersion))
                 subject = replace(subject, found=own)
             if subject.found or (subject.differs and after.path not in alone):
-                subjects.append(subject)
+                yield subject
         elif before is not None and level == "source" and before.kind.name != "pipeline":
-            removed.append(of_removed(before, at_before=against.place))
-    return Looked(subjects=tuple(subjects), removed=tuple(removed))
+            yield _gone(before, here, against)
+
+
+def _of_sources(against: Sources, before: Artifact, here: Sources, after: Artifact, level: Level) -> Subject:
+    signatures: tuple[port.Signature, port.Signature] = ({}, {})
+    if before.kind.name == "module":
+        signatures = signature(against.artifacts, before), signature(here.artifacts, after)
+    return of_artifact(before, after, level, at_before=against.place, signatures=signatures, against=_at(against))
 
 
 def _shared(before: Artifacts, after: Artifacts) -> Iterator[tuple[Artifact | None, Artifact | None]]:

@@ -98,12 +98,13 @@ def replace_file(path: str, data: bytes, *, synced: bool = True) -> None:
             with open(target, "wb") as device:  # pipes and devices are written to, not replaced
                 device.write(data)
             return
-        _write_and_rename(target, data, synced=synced)
+        write_and_rename(target, data, synced=synced)
     except OSError as error:
         fault(f"cannot write `{path}`: {(error.strerror or 'input/output error').lower()}")
 
 
-def _write_and_rename(target: str, data: bytes, *, synced: bool) -> None:
+def write_and_rename(target: str, data: bytes, *, synced: bool) -> None:
+    """Write a file of an existing folder in one step."""
     beside = f"{target}.{os.getpid()}.tmp"
     try:
         with open(beside, "wb") as file:

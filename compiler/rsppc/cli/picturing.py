@@ -17,6 +17,7 @@ from rsppc.cli.naming import options_of_text
 from rsppc.cli.session import exit_code, report, workspace_here
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.driver import open_workspace, prove_fixes
+from rsppc.ir.program import Program
 from rsppc.pictures.resolved import Resolved, Unreadable, read
 from rsppc.version import VERSION
 
@@ -34,9 +35,26 @@ class Pictured(Record):
     """None where it was not compiled now."""
 
 
+class NotBuilt(Record):
+    """A bundle with errors."""
+
+    ref: str
+    diagnostics: tuple[Diagnostic, ...]
+    would_be: Pictured | None
+    """What it would be; None where something is missing from it because of the errors."""
+
+
 def pictured(name: str) -> Pictured:
     """The built bundle in a folder, or what a bundle or a spec of the workspace compiles to. Ends the command where
     there is none, or none that compiles."""
+    found = looked_at(name)
+    if isinstance(found, NotBuilt):
+        raise click.exceptions.Exit(exit_code(report(found.diagnostics, (), options_of_text())))
+    return found
+
+
+def looked_at(name: str) -> Pictured | NotBuilt:
+    """The same, with what can be said of one that does not compile."""
     return _in_folder(name) if os.path.isdir(name) else _compiled(name)
 
 
@@ -63,17 +81,22 @@ def write(text: str, output: str | None) -> None:
     sys.stdout.buffer.flush()
 
 
-def _compiled(name: str) -> Pictured:
+def _compiled(name: str) -> Pictured | NotBuilt:
     sink = DiagnosticSink()
     artifacts = open_workspace(workspace_here(sink), sink)
     compilation = compile_released(artifacts, find_entry(artifacts, name))
     compilation = prove_fixes(compilation, artifacts)
     found = (*compilation.diagnostics, *sink.sorted())
-    if not compilation.ok or compilation.program is None:
-        raise click.exceptions.Exit(exit_code(report(found, (), options_of_text())))
-    from rsppc.emit.artifacts import artifacts as emitted  # only of what compiles
+    drawn = _drawn(compilation.program, found) if compilation.program is not None and compilation.is_whole else None
+    if compilation.ok and drawn is not None:
+        return drawn
+    return NotBuilt(ref=compilation.entry.ref, diagnostics=found, would_be=drawn)
 
-    made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
+
+def _drawn(program: Program, found: tuple[Diagnostic, ...]) -> Pictured:
+    from rsppc.emit.artifacts import artifacts as emitted  # only of what is whole
+
+    made = emitted(program, compiler=f"rsppc {VERSION}")
     return Pictured(
         spec=made.resolved_spec,
         bundle=made.bundle,

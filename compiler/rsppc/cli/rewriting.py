@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from rsppc.base.record import Record
-from rsppc.cli.distributing import read_input, replace_file, write_and_rename
+from rsppc.cli.distributing import replace_file, write_and_rename
 from rsppc.cli.exits import ENVIRONMENT, FINDINGS, OK
 from rsppc.cli.session import usage, workspace_here
 from rsppc.diagnostics import DiagnosticSink
-from rsppc.workspace import Workspace, find_workspace
+from rsppc.workspace import Workspace, find_workspace, read_file
 
 
 class SourceFile(Record):
@@ -24,8 +24,9 @@ class SourceFile(Record):
     real: str
     """Where links lead."""
 
-    def read(self) -> bytes:
-        return read_input(self.place)
+    def read(self, sink: DiagnosticSink) -> bytes | None:
+        """What it holds; reported and None where it cannot be read."""
+        return read_file(self.place, self.path, sink)
 
 
 def files_named(names: Sequence[str], sink: DiagnosticSink) -> Iterator[SourceFile]:
@@ -108,15 +109,12 @@ class Rewriting:
     def write(self, file: SourceFile, before: bytes, after: bytes) -> bool:
         """Whether a source was written; where it is not what was read any more, somebody else has saved it."""
         try:
-            if file.read() != before:
+            if file.read(DiagnosticSink()) != before:
                 click.echo(f"rsppc: `{file.path}` was changed meanwhile, and is left as it is; run again", err=True)
                 self.code = max(self.code, FINDINGS)
                 return False
             # Many files at once, which their authors have in version control: no disk is waited for.
             write_and_rename(file.real, after, synced=False)
-        except click.exceptions.Exit as stopped:
-            self.code = max(self.code, stopped.exit_code)
-            return False
         except OSError as error:
             click.echo(f"rsppc: cannot write `{file.path}`: {(error.strerror or 'error').lower()}", err=True)
             self.code = max(self.code, ENVIRONMENT)

@@ -22,6 +22,11 @@ class DiagnosticSink:
         return any(self.severity(found) == "error" for found in self._found)
 
     @property
+    def has_flaws(self) -> bool:
+        """Whether there are errors that strict runs did not make of warnings."""
+        return any(found.severity == "error" for found in self._found)
+
+    @property
     def has_causes(self) -> bool:
         """Whether something is wrong that may be the cause of whatever else seems to be; the same in strict runs."""
         return any(found.severity == "error" and not found.moot_beside_errors for found in self._found)

@@ -1,6 +1,7 @@
 """Program → artifacts: the one bridge from meaning to contract.
 
-Assumes success: only sound programs get here, and nothing is reported. This is the only room that sorts for output.
+Assumes that nothing is missing: only whole programs get here, and nothing is reported. This is the only room that sorts
+for output.
 """
 
 from __future__ import annotations

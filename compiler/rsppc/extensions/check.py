@@ -11,16 +11,17 @@ from collections.abc import Collection, Iterator
 
 from rsppc.base.names import near_miss, version_key
 from rsppc.base.source import Span
-from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.extensions.papers import reference_fault
 from rsppc.extensions.record_schema import schema_problems
 from rsppc.extensions.streaming import contradiction
+from rsppc.ir.catalog import Catalog
 from rsppc.ir.types import PortType, Product, Values, config_fields
 from rsppc.lowering.artifacts import Artifact, Artifacts
-from rsppc.lowering.extension import PLUGINS, STRICTNESS, name_key, port_type_at, strictest
+from rsppc.lowering.extension import PLUGINS, STRICTNESS, TIMES, latencies_in, name_key, port_type_at, strictest
 from rsppc.lowering.lower import catalog
 from rsppc.model.extension import ADAPTER_PROMISES
-from rsppc.syntax.document import Mapping
+from rsppc.syntax.document import Mapping, Sequence
 
 API_VERSIONS = ("v1",)
 """Versions of the interface of plugins that this toolchain knows."""
@@ -148,14 +149,28 @@ class UnknownConfigInPort(Diagnostic):
     advice: str
 
 
+class UnknownTimeInLatency(Diagnostic):
+    """A latency that counts the milliseconds of `config.FIELD` is known as soon as that field is; one that nobody can
+    set, or that is no time, leaves every proof that rests on it open for ever."""
+
+    code = "RSP8411"
+    name = "unknown-time-in-latency"
+    headline = "the latency of `{subject}` counts `config.{field}`, {problem}"
+    hint = "{advice}"
+    field: str
+    problem: str
+    advice: str
+
+
 def check_artifact(artifacts: Artifacts, artifact: Artifact, sink: DiagnosticSink) -> None:
     """Report what one manifest of the workspace says that cannot be meant."""
-    records = catalog(artifacts, DiagnosticSink()).records  # what is wrong with it has been reported
-    check_manifest(artifact.root, records.keys(), sink)
+    known = catalog(artifacts, DiagnosticSink())  # what is wrong with it has been reported
+    check_manifest(artifact.root, known, known.records.keys(), sink)
 
 
-def check_manifest(root: Mapping, records: Collection[str], sink: DiagnosticSink) -> None:
-    """Report what a manifest of sound form says that cannot be meant; `records` are all that are in sight."""
+def check_manifest(root: Mapping, known: Catalog, records: Collection[str], sink: DiagnosticSink) -> None:
+    """Report what a manifest of sound form says that cannot be meant, by what is `known` beside it; `records` are all
+    that are in sight."""
     _check_type(root, sink)
     _check_version(root, "api_version", API_VERSIONS, sink)
     for record in root.get("records") or ():
@@ -166,6 +181,11 @@ def check_manifest(root: Mapping, records: Collection[str], sink: DiagnosticSink
     for item in root.get("node_types") or ():
         if "node_type" in item:
             _check_node_type(item, records, sink)
+    for item in root.get("providers") or ():
+        served = [one for one in known.node_types.values() if one.modality == item.get("modality")]
+        if served and "provider_id" in item:
+            fields = {name: field.type.name for one in served for name, field in one.config.items()}
+            _check_latencies(item["provider_id"], item, fields, f"a node type of `{item['modality']}`", sink)
     for key, name, _ in PLUGINS:
         for item in root.get(key) or ():
             if name in item:
@@ -205,7 +225,30 @@ def _check_node_type(item: Mapping, records: Collection[str], sink: DiagnosticSi
         missing = missing_cancel(item)
         if missing is not None:
             sink.report(BoundaryWithoutCancel(at=item.value_span("node_type"), subject=name, missing=missing))
+    fields = {one["name"]: one["type"] for one in item.get("config") or () if one.keys() >= {"name", "type"}}
+    _check_latencies(name, item, fields, "`config`", sink)
     _check_papers(item, sink)
+
+
+def _check_latencies(subject: str, item: Mapping, fields: dict[str, str], where: str, sink: DiagnosticSink) -> None:
+    """Report config fields that latencies count and that are not there, or are no times; `fields` with their types."""
+    for entry in latencies_in(item):
+        for key in ("plus", "at_least"):
+            paths = entry.get(key) or Sequence()
+            for index, path in enumerate(paths):
+                field = path.removeprefix("config.")
+                if fields.get(field) not in TIMES:
+                    at = paths.value_span(index)
+                    sink.report(_unknown_time(subject, field, fields, where, at))
+
+
+def _unknown_time(subject: str, field: str, fields: dict[str, str], where: str, at: Span) -> Diagnostic:
+    written = fields.get(field)
+    guess = near_miss(field, (name for name, type_ in fields.items() if type_ in TIMES))
+    advice = f"did you mean `config.{guess}`?" if guess else f"declare `{field}` under {where}, as a `duration_ms`"
+    fixes = (Fix(title=f"write `config.{guess}`", edits=(Edit(at=at, text=f"config.{guess}"),)),) if guess else ()
+    problem = f"which is a `{written}` and no time" if written else "which is no config field"
+    return UnknownTimeInLatency(at=at, subject=subject, field=field, problem=problem, advice=advice, fixes=fixes)
 
 
 def missing_cancel(item: Mapping) -> str | None:

@@ -76,7 +76,7 @@ def read_manifest(path: str, data: bytes, *, records: frozenset[str] = frozenset
 def manifest_of(root: Mapping, sink: DiagnosticSink, *, records: frozenset[str] = frozenset()) -> Manifest:
     """The manifest in a sound mapping; what the sink holds already is counted among its problems."""
     catalog = lower_catalog([root], (), sink)
-    check_manifest(root, records | catalog.records.keys(), sink)
+    check_manifest(root, catalog, records | catalog.records.keys(), sink)
     return Manifest(
         ref=f"{root['extension_id']}/{root['version']}",
         type=root["type"],

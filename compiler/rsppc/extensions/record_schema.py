@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rsppc.base.json_pointer import unescaped
 from rsppc.base.names import near_miss
 from rsppc.base.record import Record
 from rsppc.base.source import Span
@@ -372,7 +373,7 @@ def _referred(ref: str, root: dict[str, Any]) -> Any:
     name = ref.removeprefix("#/$defs/")
     if name == ref or not isinstance(found, dict):
         return None
-    target = found.get(name.replace("~1", "/").replace("~0", "~"))
+    target = found.get(unescaped(name))
     return target if isinstance(target, dict | bool) else None
 
 

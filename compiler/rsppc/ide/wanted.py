@@ -15,7 +15,7 @@ from rsppc.ide.views import View
 from rsppc.ir.catalog import NodeType
 from rsppc.ir.setting_path import parse_steps
 from rsppc.ir.types import ATTRIBUTES
-from rsppc.lowering.extension import CONFIG_TYPES
+from rsppc.lowering.extension import CONFIG_TYPES, TIMES
 from rsppc.model import shape as m
 from rsppc.model.kinds import BY_NAME, KINDS
 from rsppc.model.shape import ArtifactKind
@@ -98,6 +98,8 @@ def _values(
             yield from proposals.node_types(project)
         case m.Identifier(form="id") if step.key == "modality":
             yield from proposals.modalities(project)
+        case m.SettingPath(config=True):
+            yield from _config_paths(project, typing)
         case m.SettingPath():
             yield from proposals.setting_paths(view)
         case m.Expression():
@@ -120,6 +122,31 @@ def _setting_values(view: View | None, path: str) -> Iterator[Proposal]:
     node = view.node(steps[1]) if view is not None and steps is not None and steps[0] == "nodes" else None
     if node is not None and steps is not None and len(steps) == 4:
         yield from proposals.config_values(node.type, steps[3])
+
+
+def _config_paths(project: Project, typing: Typing) -> Iterator[Proposal]:
+    """Config fields of the node type that is being declared, or of those that a provider serves; in a latency those
+    that are times."""
+    around = [step.container for step in typing.spot.steps if isinstance(step.container, dict)]
+    in_latency = "latency" in typing.spot.route
+    for one in reversed(around):
+        if "provider_id" in one:
+            served = project.catalog().node_types.values()
+            fields = {
+                name: field.type.name
+                for type_ in served
+                if type_.modality == one.get("modality")
+                for name, field in type_.config.items()
+            }
+        elif "node_type" in one:
+            declared = [each for each in one.get("config") or () if isinstance(each, dict)]
+            fields = {str(each["name"]): str(each.get("type", "")) for each in declared if "name" in each}
+        else:
+            continue
+        for name, type_name in fields.items():
+            if type_name in TIMES or not in_latency:
+                yield Proposal(text=f"config.{name}", kind="field", detail=type_name)
+        return
 
 
 _SIGNALS = {"owner": "turn", "barge_in": "barge_in", "cancel_from": "cancel"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from rsppc.base.canonical_json import canonical
 from rsppc.base.difference import first_difference
+from rsppc.base.json_pointer import steps_of
 
 
 def changed_value(before: bytes, content: Any) -> tuple[str, ...]:
@@ -26,8 +27,7 @@ _NAMES = ("node_id", "id", "name", "node_type", "provider_id", "policy_plugin", 
 def _spoken(pointer: str, content: Any) -> str:
     """A pointer whose indexes into lists of named things are replaced by their names."""
     steps: list[str] = []
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(pointer):
         if isinstance(content, list) and key.isdigit() and int(key) < len(content):
             content = content[int(key)]
             named = content if isinstance(content, dict) else {}

@@ -311,11 +311,29 @@ def _wrapped(outer: list[str], inner: ConfigType) -> ConfigType:
     return inner
 
 
+TIMES = ("duration_ms", "int")
+"""Config types whose values a latency can count as milliseconds."""
+
+
+def latencies_in(item: Mapping) -> list[Mapping]:
+    """What a node type or a provider says of its latency: per output, or once for all."""
+    latency = item.get("latency")
+    if not latency:
+        return []
+    if _is_per_output(latency):
+        return [one for one in latency.values() if isinstance(one, Mapping)]
+    return [latency]
+
+
+def _is_per_output(latency: Mapping) -> bool:
+    return any(isinstance(value, Mapping) for value in latency.values())
+
+
 def _latencies(item: Mapping) -> dict[str, Latency]:
     latency = item.get("latency")
     if not latency:
         return {}
-    if any(isinstance(value, Mapping) for value in latency.values()):
+    if _is_per_output(latency):
         return {port: _latency(one, latency, port) for port, one in latency.items() if one is not None}
     return {"*": _latency(latency, item, "latency")}
 

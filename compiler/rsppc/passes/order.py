@@ -41,7 +41,7 @@ SIGNATURE: tuple[Pass, ...] = (
 )
 """What decides which types the ports of a module may have, but for the types themselves."""
 
-ORDER: tuple[Pass, ...] = (
+SHAPING: tuple[Pass, ...] = (
     expand_modules.PASS,
     resolve_node_types.PASS,
     complete_ports.PASS,  # before settings: their paths name edges with ports
@@ -57,9 +57,16 @@ ORDER: tuple[Pass, ...] = (
     check_conditions.PASS,  # after types: what an event holds depends on what passes
     apply_buffers.PASS,  # after types: whether loss is safe follows from the type
     check_buffers.PASS,
+)
+"""What makes the Program, and takes from it what is unsound: only where it finds no error is the Program whole."""
+
+JUDGING: tuple[Pass, ...] = (
     check_time.PASS,
     check_cancel.PASS,
     check_fallback_time.PASS,
     check_trust.PASS,
     check_runtime.PASS,  # last: a limit may be one of what was proved
 )
+"""What holds a Program against promises, and takes nothing from it."""
+
+ORDER: tuple[Pass, ...] = (*SHAPING, *JUDGING)

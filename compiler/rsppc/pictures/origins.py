@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rsppc.base.json_pointer import pointer_of
 from rsppc.base.record import Record
 from rsppc.pictures.resolved import Candidate, Origin, Provenance, Resolved
 
@@ -81,7 +82,7 @@ def explorer(spec: dict[str, Any], resolved: Resolved, provenance: Provenance) -
     leaves = provenance.leaves if isinstance(provenance.leaves, dict) else {}
     for section in sorted(leaves):
         for steps, value, number in _walk((section,), spec.get(section), leaves[section]):
-            pointer = "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
+            pointer = pointer_of(steps)
             label = sources.get(pointer, "")
             kind = _kind(label)
             story = provenance.origins[number] if 0 <= number < len(provenance.origins) else None

@@ -46,6 +46,8 @@ class Subject(Record):
     made_at: str
     """The time that the page carries; empty for none."""
     made_by: str
+    is_built: bool = True
+    """Whether it has no errors. The page of what has some begins with them."""
 
 
 class Figure(Record):
@@ -75,8 +77,7 @@ def report_page(subject: Subject) -> str:
             "subject": subject,
             "spec": spec,
             "bundle": subject.bundle,
-            "policy": f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
-            "base-uri 'none'; form-action 'none'",
+            "policy": _policy(css, script),
             "css": Markup(css),
             "script": Markup(script),
             "svg": Markup(picture.text) if picture is not None else None,
@@ -93,6 +94,19 @@ def report_page(subject: Subject) -> str:
             "references": _references(subject.bundle),
         },
     )
+
+
+def diagnostics_page(ref: str, diagnostics: Sequence[Mapping[str, Any]], *, made_at: str, made_by: str) -> str:
+    """The page of a bundle from which something is missing because of its errors: these alone."""
+    css = _template("style.css.j2", {}) + style("auto")
+    values = {"ref": ref, "diagnostics": diagnostics, "made_at": made_at, "made_by": made_by}
+    return _template("not_built.html.j2", {**values, "policy": _policy(css), "css": Markup(css)})
+
+
+def _policy(css: str, script: str = "") -> str:
+    """What a page allows: its own style sheet, its own script if it has one, and nothing else."""
+    scripts = f"script-src '{_hash(script)}'; " if script else ""
+    return f"default-src 'none'; style-src '{_hash(css)}'; {scripts}base-uri 'none'; form-action 'none'"
 
 
 def _hash(text: str) -> str:

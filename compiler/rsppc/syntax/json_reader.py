@@ -10,6 +10,7 @@ import re
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Any
 
+from rsppc.base.json_pointer import pointer_of
 from rsppc.base.source import Source, Span
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, Related
 from rsppc.syntax.document import Document, Mapping, Sequence
@@ -77,13 +78,24 @@ class LoneSurrogate(Diagnostic):
     character: str
 
 
-def read_json(source: Source, sink: DiagnosticSink, *, integer_max: int = INTEGER_MAX) -> Document:
+def read_json(
+    source: Source,
+    sink: DiagnosticSink,
+    *,
+    integer_max: int = INTEGER_MAX,
+    fractions: bool = False,
+    pointers: dict[int, str] | None = None,
+) -> Document:
     """The document that a text states. Problems go to the sink; what they concern is missing from the document.
 
-    What a runtime writes may hold larger integers than a source: `integer_max`, up to 64 bits with a sign.
+    What a runtime writes may hold larger integers than a source: `integer_max`, up to 64 bits with a sign. What another
+    producer writes may hold `fractions`, which become floats. Who answers with JSON Pointers gets in `pointers` where
+    in the document each problem lies, by the offset of its place.
     """
-    reading = _Reading(source, sink, integer_max)
+    reading = _Reading(source, sink, integer_max, fractions=fractions)
     root = reading.run()
+    if pointers is not None:
+        pointers |= reading.pointers
     if root.__class__ is Mapping:
         return Document(source=source, root=root, gaps=tuple(reading.gaps))
     if not source.text.strip(" \t\r\n"):
@@ -128,8 +140,10 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 class _Reading:
     """One pass over the text."""
 
-    def __init__(self, source: Source, sink: DiagnosticSink, integer_max: int) -> None:
+    def __init__(self, source: Source, sink: DiagnosticSink, integer_max: int, *, fractions: bool) -> None:
         self._integer_max = integer_max
+        self._fractions = fractions
+        self.pointers: dict[int, str] = {}
         self.gaps: list[tuple[int, int]] = []
         self._source = source
         self._text = source.text
@@ -222,6 +236,7 @@ class _Reading:
         if self._expected in (_VALUE, _VALUE_OR_END):
             return self._put(value, start, end)
         if value is not _DROPPED and value in self._container:
+            self._key = value
             self._duplicate(value, start, end)
             value = _DROPPED
         self._key, self._key_start, self._key_end = value, start, end
@@ -231,6 +246,8 @@ class _Reading:
     def _integer(self, number: str, rest: str, start: int, end: int) -> Any:
         at = Span(source=self._source, start=start, end=end)
         if rest or number == "-0":
+            if self._fractions and abs(fraction := float(number)) != float("inf"):
+                return fraction
             self._report(NotAnInteger(at=at, subject=shortened(number)))
             return _DROPPED
         # The digits are counted first: Python refuses to convert very many of them.
@@ -371,7 +388,14 @@ class _Reading:
 
     def _report(self, found: Diagnostic) -> None:
         self._findings += 1
+        self.pointers.setdefault(found.at.start, self._pointer())
         self._sink.report(found)
+
+    def _pointer(self) -> str:
+        """JSON Pointer (RFC 6901) to where reading is."""
+        around = [*((container, key) for container, key, *_ in self._stack), (self._container, self._key)]
+        steps = [len(one) if one.__class__ is Sequence else key for one, key in around if one is not None]
+        return pointer_of(str(step) for step in steps if step is not None and step is not _DROPPED)
 
     def _stop(self, found: Diagnostic) -> bool:
         self._report(found)

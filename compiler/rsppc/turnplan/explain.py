@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rsppc.base.json_pointer import pointer_of
 from rsppc.base.record import Record
 from rsppc.turnplan.bundle import LoadedBundle
 from rsppc.turnplan.plan import ResolvedTurnPlan
@@ -113,7 +114,7 @@ def _edge_label(edge: str, rest: list[str], bundle: LoadedBundle, plan: Resolved
 
 def _compiled(steps: tuple[str, ...], bundle: LoadedBundle, decided: Mapping[str, str]) -> str:
     """Who decided a value of the ResolvedSpec: at the turn, else when it was compiled; of a table its first leaf."""
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    pointer = pointer_of(steps)
     sources: Mapping[str, str] = bundle.spec["defaulting_sources"]
     while pointer:
         if pointer in decided:

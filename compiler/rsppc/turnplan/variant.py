@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from rsppc.base.canonical_json import canonical, digest_value
+from rsppc.base.json_pointer import escaped, steps_of
 from rsppc.base.record import Record
 from rsppc.contracts.plan_identity import PlanMaterial, material_of
 from rsppc.contracts.projection import (
@@ -93,7 +94,7 @@ def variant_of(bundle: LoadedBundle, choices: Choices, selection: Selection) -> 
     bound = document["node_provider_bindings"]
     for node, provider, number in selection.providers:
         rule = choices.provider[number].name
-        for pointer in (f"/effective_nodes/{_step(node)}/provider", f"/node_provider_bindings/{_step(node)}"):
+        for pointer in (f"/effective_nodes/{escaped(node)}/provider", f"/node_provider_bindings/{escaped(node)}"):
             decided[pointer] = f"policy/{rule}"
         if node in nodes:
             nodes[node]["provider"] = bound[node] = provider
@@ -131,15 +132,11 @@ def _patches(choices: Choices, selection: Selection) -> tuple[dict[str, Any], di
 
 def _put(document: dict[str, Any], pointer: str, value: Any) -> None:
     """Set a value at a JSON Pointer of the ResolvedSpec; tables on the way there may not have been written."""
-    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+    *steps, last = steps_of(pointer)
     place: Any = document
     for step in steps:
         place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
     place[last] = value
-
-
-def _step(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _explicit_edges(sources: Mapping[str, str], patches: Iterable[str]) -> set[str]:
@@ -172,7 +169,7 @@ def _insert(
             edge_id = f"{edge['from']}->{edge['to']}"
             edges[edge_id] = edge
             if origin in explicit:
-                explicit.add(f"/effective_edges/{_step(edge_id)}")
+                explicit.add(f"/effective_edges/{escaped(edge_id)}")
         last[rule["replaces"]] = (f"{out_of['from']}->{out_of['to']}", f"{place}/out_of")
 
 
@@ -199,7 +196,7 @@ def _constant(bundle: LoadedBundle, document: dict[str, Any], explicit: set[str]
     grace = document["budgets"].get("cancel_grace_ms")
     policies = {"default": default_policy(spec["default_buffer"])}
     for edge_id, edge in edges.items():
-        is_explicit = f"/effective_edges/{_step(edge_id)}" in explicit
+        is_explicit = f"/effective_edges/{escaped(edge_id)}" in explicit
         policies[edge_id] = edge_policy(edge["buffer"], edge["lane"], grace, explicit=is_explicit)
     constant: dict[str, Any] = {
         "pipeline_version": bundle.pipeline_version,

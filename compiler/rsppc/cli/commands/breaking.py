@@ -65,17 +65,28 @@ def COMMAND(
     chosen = [find_entry(artifacts, name) for name in names] or list(entries(artifacts))
     with ExitStack() as stack:
         here = Sources(name=HERE, artifacts=artifacts)
-        looked = look(named(against, store, stack), here, chosen, level, options, everything=not names)
-    if next_version:
+        looked = look(named(against, store, stack), here, chosen, level, everything=not names)
+    if next_version and not looked.not_compared:
         return _print_next(looked)
     path, given = _waivers(waivers, workspace.root, sink)
     found = (*(one for subject in looked.subjects for one in counting(subject)), *looked.removed)
     today = time_given(now).strftime("%Y-%m-%d")
-    left = waived(found, given, today=today, level=level, complete=not names, sink=sink)
-    made = report([*sink.sorted(), *left], (*artifacts.paths(), *([path] if given else [])), options)
+    complete = not names and not looked.not_compared  # else a waiver may be about what was not compared
+    left = waived(found, given, today=today, level=level, complete=complete, sink=sink)
+    errors = (one for broken in looked.not_compared for one in broken.found)
+    if format == "markdown":  # the comment that is made of it has to say so as well
+        _tell_not_compared(looked, err=False)
+    made = report([*sink.sorted(), *errors, *left], (*artifacts.paths(), *([path] if given else [])), options)
     if format == "text":
         _print_verdicts(looked, waived_count=len(found) - len(left), waivers=path)
+    _tell_not_compared(looked, err=True)
     return exit_code(made)
+
+
+def _tell_not_compared(looked: Looked, *, err: bool) -> None:
+    for said in dict.fromkeys(one.said for one in looked.not_compared):
+        line = f"{said}, so that nothing can be compared"
+        click.echo(f"rsppc: {line}" if err else f"{line}\n", err=err)
 
 
 def _waivers(path: str | None, root: str, sink: DiagnosticSink) -> tuple[str, tuple[Waiver, ...]]:

@@ -23,7 +23,9 @@ class _Outcome(Record):
 
     changed: list[tuple[SourceFile, bytes, bytes]]
     unchanged: list[str]
-    unreadable: list[str]
+    not_read: list[str]
+    """Files that the system does not let us read."""
+    with_errors: list[str]
     not_the_same: list[str]
 
 
@@ -72,12 +74,15 @@ def COMMAND(
 
 
 def _laid_out(files: Iterable[SourceFile], sink: DiagnosticSink) -> _Outcome:
-    outcome = _Outcome(changed=[], unchanged=[], unreadable=[], not_the_same=[])
+    outcome = _Outcome(changed=[], unchanged=[], not_read=[], with_errors=[], not_the_same=[])
     for file in files:
-        data = file.read()
+        data = file.read(sink)
+        if data is None:
+            outcome.not_read.append(file.path)
+            continue
         made = formatted(file.path, data, sink)
         if made.why == "unreadable":
-            outcome.unreadable.append(file.path)
+            outcome.with_errors.append(file.path)
         elif made.why == "not the same":
             outcome.not_the_same.append(file.path)
         elif (text := made.text.encode()) == data:
@@ -106,8 +111,10 @@ def _tell(outcome: _Outcome, *, check: bool) -> None:
         parts.append(f"{counted(len(outcome.changed))} {'would be ' if check else ''}formatted")
     if outcome.unchanged or not outcome.changed:
         parts.append(f"{counted(len(outcome.unchanged))} already formatted")
-    if outcome.unreadable:
-        parts.append(f"{counted(len(outcome.unreadable))} with errors left as they are")
+    if outcome.with_errors:
+        parts.append(f"{counted(len(outcome.with_errors))} with errors left as they are")
+    if outcome.not_read:
+        parts.append(f"{counted(len(outcome.not_read))} not read")
     click.echo(", ".join(parts))
 
 

@@ -6,13 +6,16 @@ import os
 
 import click
 
+from rsppc.base.record import replace
 from rsppc.cli.clock import time_given
 from rsppc.cli.exits import OK
-from rsppc.cli.picturing import Pictured, checked, pictured, resolved, write
+from rsppc.cli.picturing import Pictured, checked, looked_at, resolved, write
+from rsppc.cli.session import exit_code
 from rsppc.diagnostics import Diagnostic
+from rsppc.diagnostics.report import render_report, report_of
 from rsppc.evidence.moment import moment_text
 from rsppc.gates.formulas import DEMANDS
-from rsppc.pictures.page import Subject, report_page
+from rsppc.pictures.page import Subject, diagnostics_page, report_page
 from rsppc.pictures.resolved import Bundle, Provenance
 from rsppc.version import VERSION
 
@@ -33,11 +36,22 @@ _GATES = {"e2e": "end_to_end", "first_output": "first_output", "cancel": "cancel
 def COMMAND(bundle: str, output: str | None, now: str | None) -> int:
     """Write everything about BUNDLE on one HTML page that needs nothing else.
 
-    BUNDLE is a bundle or a spec of the workspace, by reference or by file, or a folder that `rsppc build` wrote.
+    BUNDLE is a bundle or a spec of the workspace, by reference or by file, or a folder that `rsppc build` wrote. The
+    page of one with errors begins with them, and the exit code is 1.
     """
     made_at = _made_at(now)
-    write(report_page(_subject(bundle, pictured(bundle), made_at)), output)
-    return OK
+    found = looked_at(bundle)
+    if isinstance(found, Pictured):
+        write(report_page(_subject(bundle, found, made_at)), output)
+        return OK
+    if found.would_be is not None:
+        page = report_page(replace(_subject(bundle, found.would_be, made_at), is_built=False))
+    else:
+        page = diagnostics_page(found.ref, _findings(found.diagnostics), made_at=made_at, made_by=f"rsppc {VERSION}")
+    write(page, output)
+    made = report_of(found.diagnostics, files=(), version=VERSION)
+    click.echo(render_report(made, "text"), nl=False, err=True)
+    return exit_code(made)
 
 
 def _made_at(now: str | None) -> str:
