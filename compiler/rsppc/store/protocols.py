@@ -36,15 +36,23 @@ class Refused(Record):
     """What was published under a version never changes; `pointer` leads to the first value that differs."""
 
     ref: str
+    file: str
+    """The file in which it stands."""
     pointer: str
+    before: Any
+    after: Any
     stored: Digest
     offered: Digest
+
+
+FaultKind = Literal["missing", "malformed", "refused", "corrupt", "environment"]
+"""`refused` is a rule that forbids it, such as that a version whose time of keeping is over never comes back."""
 
 
 class StoreFault(Record):
     """Why the store could not answer."""
 
-    kind: Literal["missing", "malformed", "corrupt", "environment"]
+    kind: FaultKind
     ref: str
     reason: str
 

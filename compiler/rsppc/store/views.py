@@ -1,0 +1,205 @@
+"""The tables of a store, which are nothing but its events replayed.
+
+`apply` takes one event into the tables; the registry calls it for each event that it writes, and a replay for all of
+them again. Both must come to the same tables, which `digest_of_views` makes visible.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from blake3 import blake3
+
+from rsppc.base.canonical_json import canonical
+from rsppc.store import events
+from rsppc.store.events import Event
+
+TABLES = """
+CREATE TABLE packages(
+  package_id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  producer TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_seq INTEGER NOT NULL,
+  finalized_seq INTEGER,
+  finalized_at TEXT,
+  manifest_digest TEXT,
+  file_count INTEGER NOT NULL,
+  byte_count INTEGER NOT NULL,
+  retention_class TEXT NOT NULL,
+  expires_at TEXT,
+  permanent INTEGER NOT NULL,
+  hold TEXT
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX packages_by_run ON packages(tenant, producer, run_id);
+CREATE UNIQUE INDEX packages_in_order ON packages(tenant, created_seq);
+CREATE INDEX packages_of_subject ON packages(tenant, subject, created_seq);
+CREATE INDEX packages_of_kind ON packages(tenant, kind, created_seq);
+CREATE INDEX packages_in_state ON packages(tenant, state, created_seq);
+CREATE INDEX packages_by_expiry ON packages(state, expires_at);
+CREATE INDEX packages_by_manifest ON packages(manifest_digest);
+CREATE TABLE requests(package_id TEXT PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE files(
+  file_id TEXT PRIMARY KEY,
+  package_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  twin TEXT NOT NULL,
+  role TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  digest_primary TEXT NOT NULL,
+  digest_sha256 TEXT NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX files_of_package ON files(package_id, path);
+CREATE UNIQUE INDEX twins_in_package ON files(package_id, twin);
+CREATE INDEX files_by_content ON files(digest_primary);
+CREATE INDEX files_by_sha256 ON files(digest_sha256);
+CREATE TABLE attestations(
+  package_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  digest_primary TEXT NOT NULL,
+  digest_sha256 TEXT NOT NULL,
+  note TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY(package_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attestations_by_content ON attestations(digest_primary);
+CREATE TABLE clock(row INTEGER PRIMARY KEY, latest TEXT NOT NULL) STRICT;
+INSERT INTO clock VALUES(1, '');
+"""
+"""Statements, each of which ends with a semicolon at the end of its line."""
+
+NAMES = ("packages", "requests", "files", "attestations", "clock")
+
+
+def apply(database: sqlite3.Connection, event: Event, twin: Callable[[str], str]) -> None:
+    """Take one event into the tables. `twin` is what two paths share that some systems hold for one."""
+    data = event.data
+    database.execute("UPDATE clock SET latest = ? WHERE latest < ?", (event.at, event.at))
+    match event.type:
+        case events.CREATED:
+            _created(database, event)
+        case events.INGESTED:
+            _ingested(database, event, twin)
+        case events.DEFAULT_APPLIED:
+            database.execute(
+                "UPDATE packages SET expires_at = ?, permanent = ? WHERE package_id = ?",
+                (data["expires_at"], data["expires_at"] is None, event.package_id),
+            )
+        case events.FINALIZED:
+            database.execute(
+                "UPDATE packages SET state = 'finalized', finalized_seq = ?, finalized_at = ?, manifest_digest = ?"
+                " WHERE package_id = ?",
+                (event.seq, event.at, data["manifest_digest"], event.package_id),
+            )
+        case events.EXTENDED:
+            database.execute(
+                "UPDATE packages SET expires_at = ?, permanent = ? WHERE package_id = ?",
+                (data["expires_at"], data["expires_at"] is None, event.package_id),
+            )
+        case events.HOLD_SET:
+            _held(database, event, data["reason"])
+        case events.HOLD_RELEASED:
+            _held(database, event, None)
+        case events.ATTACHED:
+            _attached(database, event)
+        case events.COLLECTED:
+            database.execute("UPDATE packages SET state = 'collected' WHERE package_id = ?", (event.package_id,))
+        case events.VERIFIED:
+            pass  # somebody looked; nothing is otherwise for it
+        case other:
+            raise ValueError(f"no event type {other!r}")
+
+
+def _held(database: sqlite3.Connection, event: Event, reason: str | None) -> None:
+    database.execute("UPDATE packages SET hold = ? WHERE package_id = ?", (reason, event.package_id))
+
+
+def _created(database: sqlite3.Connection, event: Event) -> None:
+    data: dict[str, Any] = event.data
+    package = data["package"]
+    database.execute(
+        "INSERT INTO packages VALUES(?, ?, ?, ?, ?, ?, 'open', ?, NULL, NULL, NULL, 0, 0, ?, NULL, 0, NULL)",
+        (
+            event.package_id,
+            event.tenant,
+            package["kind"],
+            package["producer"],
+            package["run_id"],
+            package["subject"],
+            event.seq,
+            data["retention_class"],
+        ),
+    )
+    database.execute("INSERT INTO requests VALUES(?, ?)", (event.package_id, canonical(data).decode()))
+
+
+def _ingested(database: sqlite3.Connection, event: Event, twin: Callable[[str], str]) -> None:
+    file = event.data["file"]
+    database.execute(
+        "INSERT INTO files VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            file["file_id"],
+            event.package_id,
+            file["path"],
+            twin(file["path"]),
+            file["role"],
+            file["media_type"],
+            file["size"],
+            file["digest_primary"],
+            file["digest_sha256"],
+            event.seq,
+        ),
+    )
+    database.execute(
+        "UPDATE packages SET file_count = file_count + 1, byte_count = byte_count + ? WHERE package_id = ?",
+        (file["size"], event.package_id),
+    )
+
+
+def _attached(database: sqlite3.Connection, event: Event) -> None:
+    data = event.data
+    database.execute(
+        "INSERT INTO attestations VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.package_id,
+            data["name"],
+            data["media_type"],
+            data["size"],
+            data["digest_primary"],
+            data["digest_sha256"],
+            data["note"],
+            event.seq,
+        ),
+    )
+
+
+def make_tables(database: sqlite3.Connection) -> None:
+    """Make the tables, empty; inside a transaction if there is one."""
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            database.execute(statement)
+
+
+def drop_tables(database: sqlite3.Connection) -> None:
+    """Remove the tables, whatever became of them."""
+    for name in NAMES:
+        database.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def digest_of_views(database: sqlite3.Connection) -> str:
+    """BLAKE3 of all rows of all tables in order of their keys: equal tables have equal digests."""
+    hasher = blake3()
+    for name in NAMES:
+        hasher.update(canonical([name]) + b"\n")
+        for row in database.execute(f"SELECT * FROM {name} ORDER BY 1, 2"):
+            hasher.update(canonical(list(row)) + b"\n")
+    return "blake3:" + hasher.hexdigest()
