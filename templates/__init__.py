@@ -1,1 +1,1 @@
-"""The text of generated files, one folder per target, shipped as data."""
+"""The text of generated files, one folder per target, and a script to copy; shipped as data."""
