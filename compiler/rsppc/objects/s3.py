@@ -2,8 +2,8 @@
 
 Every request has a bound on its time and on how often it is tried again, so that every operation ends, whatever the
 service does; one of many requests also has a bound of its own. Requests of one operation run side by side, each in a
-thread. The library's calls for asyncio are not used: they hand over results in threads of its own, and one that is still
-at it when the process ends aborts it.
+thread. The library's calls for asyncio are not used: they hand over results in threads of its own, and one that is
+still at it when the process ends aborts it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 from rsppc.base.digest import Digest, digest_bytes
@@ -274,9 +275,12 @@ class _S3Objects:
                 return there
         elif not mends:
             return Occupied(key=key)
-        file.seek(0)
-        pieces = iter(lambda: file.read(_PART_SIZE), b"")  # unlike a file, this takes an interrupt
-        obstore.put(self._store, key, pieces, chunk_size=_PART_SIZE, max_concurrency=_PARTS_AT_ONCE)
+        first = file.read(_PART_SIZE)
+        if len(first) < _PART_SIZE:
+            self._put(key, first, only_create=False)
+        else:
+            pieces = chain([first], iter(lambda: file.read(_PART_SIZE), b""))  # unlike a file, this takes an interrupt
+            obstore.put(self._store, key, pieces, chunk_size=_PART_SIZE, max_concurrency=_PARTS_AT_ONCE)
         back = self._answer(key, lambda: self._digest(key))
         if isinstance(back, ObjectFault):
             return back
@@ -313,10 +317,7 @@ class _S3Objects:
     def _lists(self, key: str) -> bool:
         import obstore
 
-        for batch in obstore.list(self._store, prefix=_TRIAL):
-            if any(one["path"] == key for one in batch):
-                return True
-        return False
+        return any(one["path"] == key for batch in obstore.list(self._store, prefix=_TRIAL) for one in batch)
 
     def _is_removed(self, key: str) -> bool:
         import obstore
