@@ -1,20 +1,26 @@
 """A workspace with two built bundles, a store that holds them, and a rollout from one to the other.
 
-Run as a script, this module writes what cases of `golden/rollout/` hold ready: a store with two bundles, and evidence.
-Those bundles are values and no builds, so that the cases do not change with the standard library.
+Run as a script, this module writes what cases of `golden/rollout/` hold ready: two bundles as exported packages,
+and evidence. Those bundles are values and no builds, so that the cases do not change with the standard library.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bundles import bundle_value
 from rsppc.base.canonical_json import canonical, digest_value
 from rsppc.evidence.envelope import Checked, Release, seal_of, sealed
-from rsppc.store.folder import FolderStore
-from rsppc.store.protocols import Kept
+from rsppc.store.artifacts import Publisher, StoredArtifacts
+from rsppc.store.protocols import Kept, Stored
+from rsppc.store.registry import opened
+from rsppc.store.transfer import export_package
+from stores import AT
 from workspaces import BUNDLE, CLEAN, SPEC, make, rsppc_here
 
 V1, V2 = "line_bundle/v1", "line_bundle/v2"
@@ -64,15 +70,32 @@ def bundle_of(folder: Path, version: str) -> dict[str, Any]:
 
 def publish(folder: Path, version: str) -> str:
     """Put a built bundle into the store; its digest comes back."""
-    kept = FolderStore(root=str(folder / "store")).put_bundle(bundle_of(folder, version))
-    assert isinstance(kept, Kept)
+    kept = Publisher(root=str(folder / "store"), at=AT).put_bundle(bundle_of(folder, version))
+    assert isinstance(kept, Kept), kept
     return kept.digest
+
+
+def content_of(folder: Path, version: str) -> Path:
+    """Where the content of a published bundle lies."""
+    with opened(str(folder / "store"), writable=False) as registry:
+        (package,) = registry.packages(subject=version)
+        return folder / "store" / registry.file_at(package.package_id, "bundle.json").location
+
+
+def unpublish(folder: Path, version: str) -> None:
+    """Make a store with the same journals in which a version was never published."""
+    for path in (folder / "store").iterdir():
+        if path.name != "rollouts":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for other in {V1, V2} - {version}:
+        publish(folder, other)
 
 
 def evidence(folder: Path, made_at: str, *, version: str = V2, kind: str = "release", status: Any = "pass") -> bytes:
     """Evidence that a built bundle was released."""
-    digest = str(FolderStore(root=str(folder / "store")).get_bundle(version).digest)  # type: ignore[union-attr]
-    release = Release(bundle_ref=version, bundle_digest=digest)
+    found = StoredArtifacts(root=str(folder / "store")).get_bundle(version)
+    assert isinstance(found, Stored), found
+    release = Release(bundle_ref=version, bundle_digest=found.digest)
     checks = (Checked(check="readiness", subject=version, status=status),)
     return canonical(sealed(kind, release, made_at=made_at, checks=checks, inputs={}, figures={})) + b"\n"
 
@@ -100,19 +123,21 @@ STORES = ("canary_and_back", "changed_journal", "wrong_targets")
 
 def value_of(version: str) -> dict[str, Any]:
     """A bundle as it might have been built."""
-    return {
-        "schema_version": "rspp.pipeline.bundle.v1",
-        "bundle_id": "echo_bundle",
-        "version": version,
-        "spec_ref": f"echo_line/{version}@sha256:{version[1:] * 64}",
-    }
+    return bundle_value("echo_bundle", version)
 
 
 def prepare(case: Path) -> None:
-    """Write the store of a case, evidence of its second bundle from two days, and journals that were changed."""
-    store = FolderStore(root=str(case / "store"))
-    for version in ("v1", "v2") if case.parent.name != "wrong_targets" else ("v2",):
-        assert isinstance(store.put_bundle(value_of(version)), Kept)
+    """Write the packages of a case, evidence of its second bundle from two days, and journals that were changed."""
+    shutil.rmtree(case / "published", ignore_errors=True)
+    shutil.rmtree(case / "store", ignore_errors=True)
+    (case / "published").mkdir()
+    versions = ("v1", "v2") if case.parent.name != "wrong_targets" else ("v2",)
+    for version in versions:
+        assert isinstance(Publisher(root=str(case / "store"), at=AT).put_bundle(value_of(version)), Kept)
+    with opened(str(case / "store")) as registry:
+        for version, package in zip(versions, registry.packages(), strict=True):
+            path = case / "published" / f"echo_bundle_{version}.tar"
+            export_package(registry, package.package_id, str(path), lambda _: None)
     release = Release(bundle_ref="echo_bundle/v2", bundle_digest=digest_value(value_of("v2")))
     checks = (Checked(check="readiness", subject="echo_bundle/v2", status="pass"),)
     for name, day in (("release.json", "01"), ("second_release.json", "03")):
@@ -131,6 +156,11 @@ def prepare(case: Path) -> None:
         journal.with_name("v1.0.0.lock").unlink()
         if rollout == "echo_torn":  # the writer was killed, and so never wrote the head
             journal.with_name("v1.0.0.head").write_text(f"{json.loads(lines[1])['digest']}\n")
+    for path in (case / "store").iterdir():
+        if path.name != "rollouts":  # the commands of a case make the store, and import what was published
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with suppress(OSError):
+        (case / "store").rmdir()
 
 
 CHANGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {

@@ -18,8 +18,10 @@ from rsppc.diagnostics import DiagnosticSink
 from rsppc.evidence.envelope import seal_of
 from rsppc.evidence.reading import Wanted, read_evidence
 from rsppc.gates.release import REQUIRED
-from rsppc.store.folder import FolderStore
+from rsppc.store.artifacts import StoredArtifacts
 from rsppc.store.protocols import Stored
+from rsppc.store.reading import Package
+from rsppc.store.registry import opened
 from workspaces import rsppc_here
 
 FILES = (
@@ -62,38 +64,47 @@ def names(found: list[tuple[str, int]]) -> set[str]:
     return {name for name, _ in found}
 
 
+def packages_of(folder: Path) -> list[Package]:
+    with opened(str(folder / "store"), writable=False) as registry:
+        return registry.packages()
+
+
 def test_what_is_whole_is_published_with_all_that_it_rests_on(workspace: Path) -> None:
     """R-002-51, R-001-15: the release, its evidence and the bundle are in the store."""
     done = rsppc_here(workspace, *arguments())
     assert done.returncode == 0, done.stdout + done.stderr
-    (release,) = (workspace / "store/releases").iterdir()
-    assert release.name.startswith("rel-20260101T120000Z-") and len(release.name.rsplit("-", 1)[1]) == 10
-    kept = {path.name for path in release.iterdir()}
-    assert kept == {"release.json", *(f"{kind}.json" for kind in REQUIRED), *(f"baseline.{n}.json" for n in range(3))}
+    bundle, release = packages_of(workspace)
+    release_id = release.run_id.removeprefix("release/")
+    assert (bundle.kind, release.kind) == ("bundle", "release") and release.subject == "line_bundle/v2"
+    assert release_id.startswith("rel-20260101T120000Z-") and len(release_id.rsplit("-", 1)[1]) == 10
+    with opened(str(workspace / "store"), writable=False) as registry:
+        files = {file.path: b"".join(registry.content(file)) for file in registry.files(release.package_id)}
+        metadata = registry.manifest_value(release.package_id)["package"]["metadata"]
+    assert files.keys() == {
+        "release.json",
+        *(f"{kind}.json" for kind in REQUIRED),
+        *(f"baseline.{n}.json" for n in range(3)),
+    }
     sink = DiagnosticSink()
-    taken = read_evidence("r", (release / "release.json").read_bytes(), Wanted(evidence="release"), sink)
+    taken = read_evidence("r", files["release.json"], Wanted(evidence="release"), sink)
     assert taken is not None and not sink.sorted()
-    assert taken.figures["rollout_ref"] == "line_canary/v1" and taken.figures["release_id"] == release.name
-    stored = FolderStore(root=str(workspace / "store")).get_bundle("line_bundle/v2")
+    assert taken.figures["rollout_ref"] == "line_canary/v1" and taken.figures["release_id"] == release_id
+    assert metadata["bundle"]["manifest_digest"] == bundle.manifest_digest
+    stored = StoredArtifacts(root=str(workspace / "store")).get_bundle("line_bundle/v2")
     assert isinstance(stored, Stored) and stored.digest == taken.release.bundle_digest
 
 
 def test_the_same_at_the_same_time_gives_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
-    """Byte-identical with `--now`, wherever it runs."""
+    """The same packages and the same events with `--now`, wherever it runs."""
     other = Path(shutil.copytree(ready(), tmp_path / "elsewhere/deep", symlinks=True))
     for folder in (workspace, other):
         assert rsppc_here(folder, *arguments()).returncode == 0
-    files = [
-        {
-            path.relative_to(folder): path.read_bytes()
-            for path in sorted((folder / "store").rglob("*"))
-            if path.is_file()
-        }
-        for folder in (workspace, other)
-    ]
-    assert files[0] == files[1]
+    assert packages_of(workspace) == packages_of(other)
+    heads = [(folder / "store/registry.head").read_bytes() for folder in (workspace, other)]
+    assert heads[0] == heads[1]
     again = rsppc_here(workspace, *arguments())
     assert again.returncode == 0 and b"published before" in again.stdout
+    assert (workspace / "store/registry.head").read_bytes() == heads[0]
 
 
 def test_check_says_the_same_and_publishes_nothing(workspace: Path) -> None:
@@ -248,10 +259,11 @@ def test_other_evidence_under_the_same_release_is_refused(workspace: Path) -> No
     value = json.loads((workspace / "contracts.json").read_bytes())
     value["figures"]["fixtures"] += 1
     (workspace / "contracts.json").write_bytes(canonical({**value, "digest": seal_of(value)}))
-    before = sorted(path for path in (workspace / "store").rglob("*"))
+    before = (workspace / "store/registry.head").read_bytes()
     done = rsppc_here(workspace, *arguments())
     assert done.returncode == 3 and b"published before, with other evidence" in done.stderr
-    assert sorted(path for path in (workspace / "store").rglob("*")) == before
+    assert b"`contracts.json`" in done.stderr
+    assert (workspace / "store/registry.head").read_bytes() == before
 
 
 def test_a_store_that_takes_nothing_is_a_fault_of_the_environment(workspace: Path) -> None:
@@ -268,3 +280,57 @@ def test_evidence_of_a_single_file_is_no_evidence_of_the_contracts(workspace: Pa
     said = ("--kind", "event_record", "--bundle", BUNDLE_FOLDER, "--evidence", "contracts.json", "--now", NOW)
     assert rsppc_here(workspace, "contracts", "check", str(tmp_path / "one.json"), *said).returncode == 0
     assert names(refused(workspace)) == {"not-passed"}
+
+
+# --- Promoted by what was judged before -------------------------------------------------------------------------------
+
+PROMOTE = ("publish", "line_bundle/v2", "--promote", "--release", "release.json", "--store", "new", "--now", NOW)
+
+
+@pytest.fixture
+def judged(workspace: Path) -> Path:
+    """A workspace with the evidence of a release, and what it rests on beside it."""
+    assert rsppc_here(workspace, *arguments(), "--output", "release.json").returncode == 0
+    return workspace
+
+
+def test_a_release_that_was_judged_before_is_published_with_what_lies_beside_it(judged: Path) -> None:
+    """R-002-51"""
+    done = rsppc_here(judged, *PROMOTE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = []
+    for store in ("store", "new"):
+        with opened(str(judged / store), writable=False) as registry:
+            (release,) = registry.packages(kind="release")
+            files = registry.files(release.package_id)
+            kept.append((release.package_id, [(file.path, file.digest_primary) for file in files]))
+    assert kept[0] == kept[1]
+    again = rsppc_here(judged, *PROMOTE)
+    assert again.returncode == 0 and again.stdout.count(b"published before") == 2
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [("contracts.json", b"missing-evidence"), ("calm.json", b"other-baselines"), ("slo.json", b"missing-evidence")],
+)
+def test_what_a_release_rests_on_must_lie_beside_it(judged: Path, missing: str, expected: bytes) -> None:
+    (judged / missing).unlink()
+    done = rsppc_here(judged, *PROMOTE)
+    assert done.returncode in (1, 3) and expected in done.stdout and not (judged / "new").exists()
+
+
+def test_a_release_that_was_sealed_again_does_not_follow_from_its_evidence(judged: Path) -> None:
+    value = json.loads((judged / "release.json").read_bytes())
+    value["figures"]["strategy"] = "immediate"
+    (judged / "release.json").write_bytes(canonical({**value, "digest": seal_of(value)}))
+    done = rsppc_here(judged, *PROMOTE)
+    assert done.returncode == 3 and b"they differ at `/figures/strategy`" in done.stderr
+    assert not (judged / "new").exists()
+
+
+def test_a_release_of_another_bundle_promotes_nothing(judged: Path) -> None:
+    words = ["line_bundle/v1" if word == "line_bundle/v2" else word for word in PROMOTE]
+    done = rsppc_here(judged, *words)
+    assert done.returncode == 3 and b"other-release" in done.stdout and not (judged / "new").exists()
+    stale = [word if word != NOW else "2026-01-03T00:00:00Z" for word in PROMOTE]
+    assert b"stale-evidence" in rsppc_here(judged, *stale).stdout and not (judged / "new").exists()

@@ -23,11 +23,13 @@ from rollouts import (
     V2,
     advance,
     bundle_of,
+    content_of,
     evidence,
     prepare,
     publish,
     rollback,
     run,
+    unpublish,
     workspace,
 )
 from rsppc.base.canonical_json import canonical
@@ -101,7 +103,7 @@ def test_a_reference_that_moves_cannot_even_be_written(here: Path, ref: str) -> 
 
 def test_a_target_that_was_never_published_is_refused(here: Path) -> None:
     """R-002-25, R-002-28: a way back that leads nowhere is found before it is needed."""
-    os.unlink(here / "store/names/bundle/line_bundle/v1.0.0")
+    unpublish(here, V1)
     code, said = run(here, "check", REF)
     assert (
         code == 1
@@ -124,27 +126,30 @@ def test_a_bundle_of_another_digest_is_refused(here: Path) -> None:
 
 
 def test_a_damaged_bundle_is_refused(here: Path) -> None:
-    for path in (here / "store/objects").iterdir():
-        path.write_text("{}")
+    for version in (V1, V2):
+        content_of(here, version).write_text("{}")
     code, said = run(here, "check", REF)
     assert code == 3 and said.count("damaged-bundle") == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
 def test_a_store_that_cannot_be_read_is_a_fault_of_the_machine(here: Path) -> None:
-    os.chmod(here / "store/names/bundle/line_bundle", 0)
+    os.chmod(here / "store/registry.db", 0)
     code, said = run(here, "check", REF)
-    os.chmod(here / "store/names/bundle/line_bundle", 0o755)
+    os.chmod(here / "store/registry.db", 0o644)
     assert code == 4 and "unreadable-store" in said and "permission is denied" in said
 
 
-@pytest.mark.parametrize("what", ["names", "names/bundle", "names/bundle/line_bundle/v1.0.0", "objects", "rollouts"])
-def test_a_store_whose_folders_are_something_else_is_refused(here: Path, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "expected"), [("store.json", 4), ("blobs", 4), ("rollouts", 4), ("registry.db", 3), ("registry.head", 4)]
+)
+def test_a_store_whose_parts_are_something_else_is_refused(here: Path, what: str, expected: int) -> None:
+    is_file = (here / "store" / what).is_file()
     shutil.rmtree(here / "store" / what, ignore_errors=True)
     (here / "store" / what).unlink(missing_ok=True)
-    (here / "store" / what).mkdir() if what.endswith("v1.0.0") else (here / "store" / what).write_text("")
-    assert run(here, "check", REF)[0] == 4
-    assert advance(here)[0] == 4
+    (here / "store" / what).mkdir() if is_file else (here / "store" / what).write_text("")
+    assert run(here, "check", REF)[0] == expected
+    assert advance(here)[0] == expected
 
 
 def test_warnings_count_before_traffic_moves(here: Path) -> None:
@@ -377,14 +382,17 @@ def test_a_share_may_be_named(here: Path) -> None:
     assert advance(here, "--to", "101")[0] == 2
 
 
-@pytest.mark.parametrize("damage", ["store/objects", "store/names/bundle/line_bundle/v2.0.0"])
+@pytest.mark.parametrize("damage", ["other", "gone", "never there"])
 def test_the_way_back_asks_for_nothing_but_the_bundle_to_return_to(here: Path, damage: str) -> None:
     """F-100: the newer bundle may be damaged or gone."""
     assert advance(here)[0] == 0
-    if damage.endswith("objects"):
-        (here / damage / f"{records(here)[0]['bundle_ref'].rpartition(':')[2]}.json").write_text("{}")
-    else:
-        (here / damage).unlink()
+    match damage:
+        case "other":
+            content_of(here, V2).write_text("{}")
+        case "gone":
+            content_of(here, V2).unlink()
+        case _:
+            unpublish(here, V2)
     assert advance(here)[0] in (1, 3)
     assert rollback(here)[0] == 0
 
@@ -392,7 +400,7 @@ def test_the_way_back_asks_for_nothing_but_the_bundle_to_return_to(here: Path, d
 def test_the_way_back_is_refused_where_there_is_nothing_to_return_to(here: Path) -> None:
     """R-002-25"""
     assert advance(here)[0] == 0
-    (here / "store/names/bundle/line_bundle/v1.0.0").unlink()
+    unpublish(here, V1)
     code, said = rollback(here)
     assert code == 1 and "never-published" in said and len(records(here)) == 1
 
@@ -578,10 +586,11 @@ def test_of_many_writers_at_once_each_is_answered(here: Path) -> None:
 def test_the_bundle_in_the_store_is_the_one_that_was_built(here: Path) -> None:
     """R-001-37: a rollout changes traffic, and never a bundle."""
     before = bundle_of(here, V2)
-    objects = {path: path.read_bytes() for path in (here / "store/objects").iterdir()}
+    head = (here / "store/registry.head").read_bytes()
     assert advance(here)[0] == 0 and rollback(here)[0] == 0
     assert bundle_of(here, V2) == before
-    assert {path: path.read_bytes() for path in (here / "store/objects").iterdir()} == objects
+    assert (here / "store/registry.head").read_bytes() == head
+    assert rsppc_here(here, "store", "verify").returncode == 0
 
 
 # --- Golden cases ----------------------------------------------------------------------------------------------------
@@ -591,6 +600,7 @@ def test_the_bundle_in_the_store_is_the_one_that_was_built(here: Path) -> None:
 def test_what_golden_cases_hold_ready_can_be_made_again(name: str, tmp_path: Path) -> None:
     """By `python tests/rollouts.py`, where the form of stores, evidence or journals changes on purpose."""
     case = GOLDEN / name / "input"
-    shutil.copytree(case, tmp_path / name / "input", ignore=shutil.ignore_patterns("store", "*release.json"))
+    left_out = shutil.ignore_patterns("store", "published", "*release.json")
+    shutil.copytree(case, tmp_path / name / "input", ignore=left_out)
     prepare(tmp_path / name / "input")
     assert files_below(tmp_path / name / "input") == files_below(case)

@@ -11,10 +11,11 @@ from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import compile_bundle, open_workspace
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.scaffold import Compiler, Unsound
-from rsppc.store.folder import FolderStore
+from rsppc.store.artifacts import Publisher
 from rsppc.store.protocols import ArtifactStore, Kept, Refused, ScaffoldCompiler
 from rsppc.syntax.reader import read
 from rsppc.workspace import Workspace
+from stores import AT
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,12 +68,12 @@ def test_a_resolved_spec_is_what_the_command_line_makes() -> None:
 
 def test_a_bundle_can_be_kept_once_and_never_changed(tmp_path: Path) -> None:
     """R-001-15, R-001-18, R-001-53."""
-    store: ArtifactStore = FolderStore(root=str(tmp_path))
+    store: ArtifactStore = Publisher(root=str(tmp_path), at=AT)
     bundle = Compiler(root=str(ROOT)).build_bundle(*sources())
     assert isinstance(store.put_bundle(bundle), Kept)
     again = store.put_bundle(bundle)
     assert isinstance(again, Kept) and not again.changed
-    refused = store.put_bundle({**bundle, "profile_ref": "profile:other/v1"})
+    refused = store.put_bundle({**bundle, "profile_ref": f"profile:other/v1@{bundle['outputs']['resolved_spec']}"})
     assert isinstance(refused, Refused) and refused.pointer == "/profile_ref"
 
 

@@ -32,7 +32,6 @@ from rsppc.gates.release import REQUIRED, Candidate, release_evidence
 from rsppc.gates.replays import Prepared
 from rsppc.turnplan import ControlPlane, LoadedBundle
 
-
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -49,6 +48,7 @@ def evidence_inputs(command: _Command) -> _Command:
         click.option("--conformance", metavar="FILE", help="Results of the runtime's conformance run."),
         click.option("--schema", metavar="VERSION", help="Version of the schemas."),
         click.option("--control-plane", metavar="VERSION", help="Version of the control plane."),
+        click.option("--runtime", metavar="REF", help="The runtime, as a RuntimeCapability or as a version alone."),
         click.option("--fixtures", metavar="FOLDER", help="Objects of your runtime to hold against the contracts."),
         click.option("--expected", metavar="FILE", help="Differences of the replay that are expected or approved."),
         click.option("--replay", metavar="REF", help="ReplayManifest with the recordings to replay."),

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from rsppc.batch import WorkerLost
+from rsppc.batch import ExecutorFault, WorkerLost
 from rsppc.cli.exits import BUG, ENVIRONMENT, INTERRUPTED, OK
 
 COMMANDS = {
@@ -41,7 +41,13 @@ COMMANDS = {
     "replay": "Check recorded turns, and compare two recordings.",
     "gate": "Judge figures against gates, and run a gate manifest.",
     "release": "Publish a bundle with its evidence.",
+    "publish": "Build a bundle and put it into the store, signed.",
     "rollout": "Move traffic to a bundle, and back.",
+    "sign": "Say what a bundle was made of, and sign it.",
+    "verify": "Believe nothing but what was signed by somebody trusted.",
+    "store": "Keep packages for good, and prove what was kept.",
+    "push": "Bring a package to a registry.",
+    "pull": "Take a package from a registry.",
     "dump": "Print the program after a pass.",
     "convert": "Translate a source between YAML, JSON and the text form.",
     "import": "Translate earlier JSON artifacts.",
@@ -123,6 +129,9 @@ def _outcome() -> int:
         raise
     except WorkerLost:
         _tell("rsppc: a worker process was killed; try fewer `--jobs`")
+        return ENVIRONMENT
+    except ExecutorFault as error:
+        _tell(f"rsppc: {error.problem}\n  {error.advice}")
         return ENVIRONMENT
     except OSError:
         raise

@@ -32,7 +32,7 @@ from rsppc.rollout.carry import carried, with_admission
 from rsppc.rollout.check import check_artifact
 from rsppc.rollout.journal import Change, read_journal, traffic_of
 from rsppc.rollout.plan import Plan, plan_of
-from rsppc.store.folder import FolderStore
+from rsppc.store.artifacts import StoredArtifacts
 from rsppc.workspace import FILE_SIZE_MAX
 
 try:
@@ -78,8 +78,8 @@ class Place(Record):
     shown: str
 
     @property
-    def store(self) -> FolderStore:
-        return FolderStore(root=self.folder)
+    def store(self) -> StoredArtifacts:
+        return StoredArtifacts(root=self.folder)
 
 
 def store_named(folder: str | None, rollout: Rollout) -> Place:

@@ -257,7 +257,7 @@ def _below(path: str, folder: str) -> str:
 
 
 def _stored(name: str, store: str | None) -> Side:
-    """A bundle of the store. Its ResolvedSpec is in its package, or is what `rsppc pin` kept of it in this workspace."""
+    """A bundle of the store. Its ResolvedSpec is in its package, or what `rsppc pin` kept of it in this workspace."""
     workspace = workspace_here(DiagnosticSink())
     stored = StoredArtifacts(root=store if store is not None else os.path.join(workspace.root, "store"))
     found = stored.get_bundle(name[6:])

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rsppc.cli.chain import lines_of, run_chain
+from rsppc.cli.chain import evidence_inputs, lines_of, run_chain
 from rsppc.cli.clock import now_option, time_given
 from rsppc.cli.distributing import read_input
 from rsppc.cli.evidencing import evidence_options, release_named, write_evidence
@@ -87,19 +87,10 @@ def slo(baselines: tuple[str, ...], manifest: str, evidence: str | None, bundle:
 @click.option("--rollout", required=True, metavar="REF", help="The rollout that moves traffic to it.")
 @click.option("--output", required=True, metavar="FOLDER", help="Where evidence, recordings and baselines are written.")
 @click.option("--store", metavar="FOLDER", help="Publish into this store if everything passes; else nothing is.")
-@click.option("--replay", metavar="REF", help="ReplayManifest with the recordings to replay.")
-@click.option("--expected", metavar="FILE", help="Differences of the replay that are expected or approved.")
-@click.option("--fixtures", metavar="FOLDER", help="Objects of your runtime to hold against the contracts.")
-@click.option("--runtime", metavar="REF", help="The runtime, as a RuntimeCapability or as a version alone.")
-@click.option("--control-plane", metavar="VERSION", help="Version of the control plane.")
-@click.option("--schema", metavar="VERSION", help="Version of the schemas.")
-@click.option("--conformance", metavar="FILE", help="Results of the runtime's conformance run.")
+@evidence_inputs
 @click.option(
     "--snapshot", default="local/v1", metavar="REF", show_default=True, help="ControlPlaneSnapshot to play with."
 )
-@click.option("--language", default="", metavar="TAG", help="Language of the sessions that are played.")
-@click.option("--turns", default=20, type=click.IntRange(1, 100_000), show_default=True, help="Turns of each run.")
-@click.option("--seed", default=0, type=click.IntRange(0, 2**63 - 1), show_default=True, help="Seed of all chance.")
 @now_option
 def run(manifest: str, **given: Any) -> int:
     """Run the whole chain of a release in its one order, and publish what passes.

@@ -12,8 +12,9 @@ from rsppc.cli.evidencing import release_of
 from rsppc.cli.exits import OK
 from rsppc.cli.governing import artifacts_here, sound_artifact
 from rsppc.cli.naming import options_of_text
-from rsppc.cli.publishing import bundle_value, default_store, published
+from rsppc.cli.publishing import Released, bundle_value, publish_release
 from rsppc.cli.session import exit_code, report
+from rsppc.cli.storing import store_folder
 from rsppc.cli.turns import bundle_named
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.gates.release import Candidate, release_evidence
@@ -69,13 +70,14 @@ def check(bundle: str, rollout: str, **given: Any) -> int:
 def publish(bundle: str, rollout: str, store: str | None, output: str | None, **given: Any) -> int:
     """Publish BUNDLE, whose traffic ROLLOUT moves, once every piece of evidence has passed.
 
-    The bundle goes into the store for good, and the release beside it with everything that it rests on. The same files
-    at the same `--now` give the same bytes, and publishing twice changes nothing.
+    The bundle goes into the store for good, as one package, and the release as another one, with everything that it
+    rests on. The same files at the same `--now` give the same bytes, and publishing twice changes nothing.
     """
     made, files, code = _judged(bundle, rollout, **given)
     if made is None:
         return code
-    return published(made, files, bundle_value(bundle), store or default_store(), output)
+    moment = time_given(given["now"])
+    return publish_release(Released(value=made, files=files), bundle, store_folder(store), moment, output)
 
 
 def _judged(
