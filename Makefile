@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test test-all verify-quick verify-full lint golden generate bench fuzz clean
+.PHONY: run dev test test-all verify-quick verify-full lint golden generate bench fuzz clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml
 
 run: $(STAMP)            ## set up, compile the shipped pipelines, print a summary
 	$(BIN)/rsppc build
+
+dev: $(STAMP)            ## serve a fresh store on this machine; prints its address and a token, ends with Ctrl-C
+	$(BIN)/rsppc store serve --dev
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

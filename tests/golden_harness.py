@@ -8,6 +8,7 @@ Run as a script, this module prints what cases give as JSON, so that they can be
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import difflib
 import gc
@@ -25,6 +26,7 @@ from click.testing import CliRunner
 from rsppc.base.canonical_json import readable
 from rsppc.base.record import Record
 from rsppc.cli.main import cli
+from signing_keys import key_file
 from tour import stages
 
 ROOT = Path(__file__).parent.parent / "golden"
@@ -142,6 +144,7 @@ def distribution_of(case: Case) -> Outputs:
 @area("breaking")
 @area("release")
 @area("spectest")
+@area("store")
 def transcript_of(case: Case) -> Outputs:
     """What the commands in `commands.txt` print, one after the other in a copy of the workspace, and the files that
     they leave under `out/`. Lines that begin with `#` say what the next command is for."""
@@ -149,13 +152,54 @@ def transcript_of(case: Case) -> Outputs:
         copy = Path(folder, "workspace")
         shutil.copytree(case.input, copy)
         (copy / "out").mkdir(exist_ok=True)
-        told = [
-            line if line.startswith("#") else f"$ {line}\n{transcript(copy, *shlex.split(line)[1:])}"
-            for line in (case.input / "commands.txt").read_text("utf-8").splitlines()
-            if line.strip()
-        ]
+        told = told_in(copy, case)
         made = {f"out/{name}": data for name, data in files_below(copy / "out").items()}
-        return {"transcript.txt": "\n".join([*told, ""]).encode(), **made}
+        return {"transcript.txt": told, **made}
+
+
+def told_in(copy: Path, case: Case) -> bytes:
+    """The commands of a case, each with what it prints in a copy of the workspace."""
+    told = [
+        line if line.startswith("#") else f"$ {line}\n{transcript(copy, *shlex.split(line)[1:])}"
+        for line in (case.input / "commands.txt").read_text("utf-8").splitlines()
+        if line.strip()
+    ]
+    return "\n".join([*told, ""]).encode()
+
+
+@area("signing")
+def signed_of(case: Case) -> Outputs:
+    """The same with keys that are made of numbers, so that no secret lies here, and all attestations that were made;
+    what was signed also in a form for people."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "workspace")
+        shutil.copytree(case.input, copy)
+        key_file(copy, "builder", 1)
+        key_file(copy, "releaser", 2, "p256")
+        key_file(copy, "stranger", 3)
+        told = told_in(copy, case)
+        attestations = sorted(copy.glob("build/*/*.attestations"))
+        made = {f"{place.name}/{name}": data for place in attestations for name, data in files_below(place).items()}
+        payloads = {
+            name.replace(".dsse.json", ".statement.json"): base64.b64decode(json.loads(data)["payload"])
+            for name, data in made.items()
+            if name.endswith(".dsse.json")
+        }
+        shown = {name: readable(json.loads(data)) for name, data in payloads.items()}
+        return {"transcript.txt": told, **made, **shown}
+
+
+@area("publish")
+def published_of(case: Case) -> Outputs:
+    """The same with such keys, and what is in the log at the end; digests of what holds the version of the compiler are
+    left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "workspace")
+        shutil.copytree(case.input, copy)
+        key_file(copy, "builder", 1)
+        key_file(copy, "releaser", 2, "p256")
+        told = told_in(copy, case).decode()
+        return {"transcript.txt": re.sub(r"blake3:[0-9a-f]{64}", "blake3:…", told).encode()}
 
 
 @area("docs")

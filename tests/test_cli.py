@@ -73,7 +73,18 @@ def command_words() -> list[tuple[str, ...]]:
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         found.append((name,))
-        found += [(name, below) for below in (command.commands if isinstance(command, click.Group) else ())]
+        found += _below((name,), command)
+    return found
+
+
+def _below(words: tuple[str, ...], command: click.Command | None) -> list[tuple[str, ...]]:
+    """What stands behind the words of a group, also deeper down."""
+    if not isinstance(command, click.Group):
+        return []
+    found: list[tuple[str, ...]] = []
+    for name in command.list_commands(context := click.Context(command)):
+        found.append((*words, name))
+        found += _below((*words, name), command.get_command(context, name))
     return found
 
 

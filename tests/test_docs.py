@@ -1,8 +1,9 @@
 """The pages for people say what is true: their commands are run, their examples are read, their tables are compared.
 
 In a page, a block of `console` holds commands behind `$ ` and below each what it prints; `…` stands for text that is
-left out, on a line of its own for whole lines. A block whose first line is `# file: PATH` is written to that file, and
-a block of `diff` that begins with `--- PATH` is applied to it. `--update-golden` writes what commands print today into
+left out, on a line of its own for whole lines. A block whose first line is `# file: PATH` becomes that file, where
+`KEY: sha256:…` stands for the digest that was printed last behind `KEY:`, and a block of `diff` that begins with
+`--- PATH` is applied to it. `--update-golden` writes what commands print today into
 a page, without digests; read the diff before you commit it.
 """
 
@@ -10,13 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -31,6 +34,7 @@ from rsppc.model.kinds import BY_SCHEMA_VERSION
 from rsppc.model.reference_page import anchor
 from rsppc.passes.base import Pass
 from rsppc.passes.order import ORDER
+from rsppc.signing.refusals import Code
 from rsppc.syntax.document import Document
 from rsppc.syntax.reader import read
 from turns import SNAPSHOT
@@ -63,12 +67,21 @@ def blocks(page: Path) -> Iterator[Block]:
 # --- Commands that are run -------------------------------------------------------------------------------------------
 
 
+_AUTHOR = {
+    f"GIT_{who}_{what}": f"author{'@example.org' if what == 'EMAIL' else ''}"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
+
+
 class Shell:
-    """As much of a shell as the pages need: `cd`, `rsppc …`, and `echo $?`."""
+    """As much of a shell as the pages need: `cd`, `rsppc …`, `git …`, `cp …`, `openssl …`, `echo $?`, and a script
+    that a page wrote."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.code = 0
+        self._digests: dict[str, str] = {}
 
     def run(self, command: str) -> str:
         """What a command prints."""
@@ -82,8 +95,28 @@ class Shell:
             case ["rsppc", *arguments]:
                 done = rsppc_here(self.folder, *arguments)
                 self.code = done.returncode
-                return (done.stdout + done.stderr).decode()
+                printed = (done.stdout + done.stderr).decode()
+                self._digests |= dict(re.findall(r"^ *(\w+): +(sha256:[0-9a-f]{64})$", printed, re.MULTILINE))
+                return printed
+            case ["cp" | "openssl" | "sh" | "mkdir", *_]:
+                if shutil.which(words[0]) is None:
+                    pytest.skip(f"`{words[0]}` is not installed")
+                found = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
+                self.code = found.returncode
+                return found.stdout + found.stderr
+            case ["git", *arguments]:
+                outside = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **_AUTHOR}
+                environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+                found = subprocess.run(
+                    words, cwd=self.folder, env=environment | outside, capture_output=True, text=True, check=False
+                )
+                self.code = found.returncode
+                return found.stdout + found.stderr
         raise AssertionError(f"the pages know no command `{command}`")
+
+    def with_digests(self, text: str) -> str:
+        """A file with the digests that were printed."""
+        return re.sub(r"(\w+): sha256:…", lambda found: f"{found[1]}: {self._digests[found[1]]}", text)
 
 
 def follow(page: Path, folder: Path, *, update: bool) -> None:
@@ -99,7 +132,7 @@ def follow(page: Path, folder: Path, *, update: bool) -> None:
         elif first.startswith("# file: "):
             path = shell.folder / first.removeprefix("# file: ")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(rest, encoding="utf-8")
+            path.write_text(shell.with_digests(rest), encoding="utf-8")
     rewrite(page, changed)
 
 
@@ -174,6 +207,36 @@ def test_a_release_can_be_followed_to_its_end(tmp_path: Path, request: pytest.Fi
     """R-002-51: contracts, compatibility, replay, baselines, figures, release, traffic."""
     shutil.copytree(ROOT / "golden/release/chain/input", tmp_path / "workspace")
     follow(DOCS / "release.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+@pytest.mark.skipif(any(shutil.which(tool) is None for tool in ("openssl", "tar", "sh")), reason="a tool is missing")
+def test_a_bundle_gets_from_its_workspace_to_another_machine(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """R-001-15, R-001-53, R-002-51, R-004-04: publish, promote, export, verify offline, a second opinion, rebuild."""
+    shutil.copytree(ROOT / "golden/publish/whole_line/input", tmp_path / "workspace")
+    follow(DOCS / "publishing.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+def test_what_the_page_of_the_store_shows_happens(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """R-004-29, R-004-33: one command, 23 files, event 26."""
+    shutil.copytree(ROOT / "golden/store/run_of_23_files/input", tmp_path / "workspace")
+    follow(DOCS / "store.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+def test_a_package_goes_through_a_folder_of_images_and_back(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """With the folder in the place of a registry."""
+    shutil.copytree(ROOT / "golden/store/run_of_23_files/input", tmp_path / "workspace")
+    follow(DOCS / "oci.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+def test_a_bundle_can_be_signed_and_verified_as_its_page_says(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """R-003-48, R-003-54: sign, verify elsewhere, with openssl as well, by a policy, and by building again."""
+    shutil.copytree(ROOT / "golden/signing/built_and_verified/input", tmp_path / "workspace")
+    follow(DOCS / "signing.md", tmp_path / "workspace", update=request.config.getoption("--update-golden"))
+
+
+def test_the_codes_of_refusals_are_those_that_there_are() -> None:
+    page = (DOCS / "signing.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == set(get_args(Code))
 
 
 _WORKSPACE = re.compile(r"<!-- run in (\S+) -->")
@@ -291,10 +354,9 @@ def test_every_command_has_a_section_and_there_is_no_other() -> None:
 def test_the_options_of_a_command_are_those_that_it_has(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    of_group = command.commands.values() if isinstance(command, click.Group) else ()
     real = {
         " / ".join([*option.opts, *option.secondary_opts])
-        for one in (command, *of_group)
+        for one in _with_those_below(command)
         for option in one.params
         if isinstance(option, click.Option)
     }
@@ -303,6 +365,15 @@ def test_the_options_of_a_command_are_those_that_it_has(name: str) -> None:
         common = {"--format", "--report", "--strict", "--color / --no-color"}
         shown |= common
     assert {_normal(option) for option in shown} == {_normal(option) for option in real}
+
+
+def _with_those_below(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context := click.Context(command)):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _with_those_below(below)
 
 
 def _normal(option: str) -> str:

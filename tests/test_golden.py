@@ -31,7 +31,7 @@ TESTED_ELSEWHERE = {
 """Kinds of diagnostics that a small folder cannot show."""
 OTHER_COMMANDS = (
     *("rsppc.importing.", "rsppc.cli.", "rsppc.distribution.", "rsppc.conformance.", "rsppc.evidence."),
-    *("rsppc.changes.", "rsppc.spectest."),
+    *("rsppc.changes.", "rsppc.spectest.", "rsppc.store.pilots.", "rsppc.workplans"),
     *("rsppc.compat.release", "rsppc.compat.usage", "rsppc.compat.conformance"),
     "rsppc.extensions.release",
     *("rsppc.gates.release", "rsppc.gates.baselines", "rsppc.rollout.journal"),

@@ -18,6 +18,7 @@ TESTS = Path(__file__).parent
 PROMISED = {
     "R-001": "1-9 11-18 20-32 34-37 39-40 42-53 58-60 65-71 73 77-88",
     "R-002": "1-9 11-14 16-37 48 50-59 61-62",
+    "R-004": "1-37",
 }
 """By document, the numbers of its demands; `1-5` is five of them."""
 

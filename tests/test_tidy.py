@@ -31,7 +31,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     for room, allowed in {
         "base": "",
         "version": "",
-        "batch": "",
+        "batch": "base",
+        "over_dask": "base batch",
+        "objects": "base",
         "resources": "grammar schemas templates pipelines pages manual",
         "diagnostics": "base",
         "model": "base",
@@ -48,7 +50,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "outputs": "base",
         "contracts": "base model",
         "importing": "syntax model diagnostics base",
-        "store": "base model contracts diagnostics",
+        # syntax: JSON from outside is read strictly, with a place or a JSON Pointer for each problem.
+        # turnplan: a bundle is taken in only if a runtime would load it.
+        "store": "base model contracts diagnostics syntax turnplan objects",
         "turnplan": "base model contracts conditions",
         "codegen": "base model contracts diagnostics resources",
         "simulate": "base model conditions turnplan contracts",
@@ -63,16 +67,21 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "pictures": "base resources",
         "handbook": "base diagnostics model lowering pictures resources",
         "governance": "diagnostics lowering",  # and, by name, the rooms that judge
-        "signing": "base model contracts diagnostics turnplan",
+        # evidence: points in time are written in one way. store: digests in one pass.
+        "signing": "base turnplan store evidence",
+        # evidence: points in time are written in one way.
+        "serving": "base version store evidence diagnostics",
+        "oci": "base store",
         "distribution": "base model diagnostics syntax lowering",
         "formatting": "base diagnostics syntax",
         "fixes": "base diagnostics lowering syntax",  # the driver hands it the way to compile again
         "driver": "base resources diagnostics model workspace syntax ir lowering passes lint emit conditions fixes",
         "checking": "driver governance lint lowering diagnostics base fixes",
-        # Who asks for what is written down as for the editor, so that both have one notion of what depends on what.
-        "caching": "base diagnostics workspace syntax lowering resources ide __init__",
+        "caching": "base diagnostics workspace syntax lowering resources objects __init__",
         # A test compiles what stands in a page and resolves its turns, as build and runtime do.
         "spectest": "driver checking base diagnostics model workspace syntax ir lowering emit conditions turnplan",
+        # A workplan is a Markdown page, read as those with tests are.
+        "workplans": "base diagnostics model syntax lowering spectest",
         "scaffold": "driver base diagnostics model workspace emit",  # the driver behind a protocol of the store
         "ide": "checking driver base resources diagnostics model workspace syntax ir lowering passes lint emit"
         " conditions formatting fixes",
@@ -95,9 +104,16 @@ SOLE_IMPORTERS = {
     "lark": ("syntax",),
     "click": ("cli",),
     "jinja2": ("cli", "codegen", "handbook", "pictures"),
+    "cryptography": ("signing",),
     "pygls": ("lsp",),
     "lsprotocol": ("lsp",),
+    "obstore": ("objects",),
+    "distributed": ("over_dask",),
+    "starlette": ("serving",),
+    "uvicorn": ("serving",),
+    "h11": ("serving",),
     "jsonschema": (),
+    "jsonschema_rs": ("store",),
     "orjson": (),
     "dataclasses": (),
     "attrs": (),
@@ -457,6 +473,7 @@ HEAVY = (
     "lark",
     "jinja2",
     "jsonschema",
+    "jsonschema_rs",
     "pydantic",
     "networkx",
     "orjson",
@@ -464,6 +481,14 @@ HEAVY = (
     "difflib",
     "hypothesis",
     "markdown_it",
+    "cryptography",
+    "obstore",
+    "distributed",
+    "starlette",
+    "uvicorn",
+    "asyncio",
+    "blake3",
+    "cbor2",
 )
 
 

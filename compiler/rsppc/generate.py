@@ -1,6 +1,7 @@
 """`python -m rsppc.generate [--check]`: every file of the repository that is made from another one.
 
-Schemas and the reference page come from the declarations in `model/`, the pages of diagnostics from the classes beside
+Schemas and the reference page come from the declarations in `model/`, the schema of a pilot's metadata from the pilot,
+the description of the store's API from the table of its endpoints, the pages of diagnostics from the classes beside
 their checks with examples from `golden/errors/`, the examples of lint rules from the pipelines that stand in the rules,
 the memo of types from the shipped extension manifests, the editors' grammar from the keywords of the text form. The
 files are committed, so that they can be read and shipped without running this; `--check` proves that they are fresh.
@@ -36,6 +37,8 @@ from rsppc.model.kinds import BY_SCHEMA_VERSION, KINDS
 from rsppc.model.python_models import python_models
 from rsppc.model.reference_page import reference_page
 from rsppc.resources import folder
+from rsppc.serving import openapi
+from rsppc.store.pilots import guide_board_schemas
 from rsppc.syntax.reader import SUFFIXES, read
 from rsppc.syntax.textmate import textmate_grammar
 from rsppc.syntax.type_expr import build_memo
@@ -87,6 +90,8 @@ def generated_files(root: Path) -> dict[str, bytes]:
         schema = json_schema.schema_of_document(one)
         files[f"schemas/{json_schema.document_file_name(one)}"] = readable(schema)
     files |= contract_files(root)
+    files[f"schemas/{guide_board_schemas.FILE_NAME}"] = readable(guide_board_schemas.METADATA)
+    files[f"schemas/{openapi.FILE_NAME}"] = readable(openapi.document())
     files["editors/vscode/syntaxes/rspp.tmLanguage.json"] = readable(textmate_grammar())
     files["grammar/type_memo.json"] = build_memo(_type_texts(root))
     files["docs/reference.md"] = reference_page(KINDS, _manifests(root)).encode()

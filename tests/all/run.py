@@ -18,9 +18,13 @@ from types import ModuleType
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))  # for the modules that all tests share
 
-from checks import cel_conformance, cel_differential, full_disk, fuzz, json_suite, junit, kill  # noqa: E402, I001
-from checks import docs_site, graph_texts, half_typed, pythons, report_page, sarif_schema, textmate  # noqa: E402
-from checks import vscode_extension, wheel, yaml_suite  # noqa: E402
+from checks import cel_conformance, cel_differential, dask_workers, full_disk, fuzz, json_suite  # noqa: E402, I001
+from checks import docs_site, graph_texts, guide_board_s3, half_typed, pythons, report_page, sarif_schema, textmate  # noqa: E402
+from checks import commit_hooks, junit, kill, shared_cache, vscode_extension, wheel, yaml_suite  # noqa: E402
+from checks import dsse_library, openssl_signatures, publishers  # noqa: E402
+from checks import store_api, store_server  # noqa: E402
+from checks import oci_registry, store_moto, store_swift  # noqa: E402
+from checks import store_errors, store_kill, store_many, store_power_cut, store_rot  # noqa: E402
 from checks.needs import missing  # noqa: E402
 from checks.outcome import Failed, NotRun, Outcome, Passed  # noqa: E402
 
@@ -33,15 +37,32 @@ CHECKS: tuple[ModuleType, ...] = (
     junit,
     full_disk,
     kill,
+    store_kill,
+    store_errors,
+    store_power_cut,
+    store_rot,
+    store_many,
     wheel,
+    commit_hooks,
     pythons,
     report_page,
     docs_site,
     textmate,
     vscode_extension,
     graph_texts,
+    openssl_signatures,
+    dsse_library,
+    publishers,
     fuzz,
     half_typed,
+    guide_board_s3,
+    store_moto,
+    store_swift,
+    oci_registry,
+    shared_cache,
+    dask_workers,
+    store_server,
+    store_api,
 )
 """Each has a `NAME`, the names of what it `NEEDS`, and `run(folder)`, which may use that empty folder as it likes."""
 WORDS = {Passed: "passed", Failed: "FAILED", NotRun: "not run"}

@@ -8,7 +8,21 @@ MANUAL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Author's tools", ("cli", "lint", "testing", "changes", "editor", "extensions")),
     (
         "Release and run",
-        ("release", "store", "signing", "compatibility", "rollouts", "replay", "simulator", "contracts", "runtime"),
+        (
+            "publishing",
+            "release",
+            "store",
+            "store_api",
+            "store_backends",
+            "oci",
+            "signing",
+            "compatibility",
+            "rollouts",
+            "replay",
+            "simulator",
+            "contracts",
+            "runtime",
+        ),
     ),
 )
 """Titles of parts, each with its pages in `docs/`."""

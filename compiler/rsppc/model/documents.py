@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from rsppc.base.record import Record
-from rsppc.model import baseline, conformance_results, distribution, evidence, replay_expectations, rollout_journal
+from rsppc.model import (
+    baseline,
+    conformance_results,
+    distribution,
+    evidence,
+    replay_expectations,
+    rollout_journal,
+    trust,
+)
 from rsppc.model.shape import Shape
 
 
@@ -30,4 +38,5 @@ DOCUMENTS: tuple[DocumentKind, ...] = (
         shape=replay_expectations.EXPECTATIONS,
     ),
     DocumentKind(name="change", schema_version=rollout_journal.SCHEMA_VERSION, shape=rollout_journal.CHANGE),
+    DocumentKind(name="trust", schema_version=trust.SCHEMA_VERSION, shape=trust.TRUST),
 )

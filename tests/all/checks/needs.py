@@ -56,22 +56,49 @@ def _git() -> str | None:
     return _command("git") or _answer(words, "this is no git checkout, which would say what belongs to it")
 
 
+def _fuse() -> str | None:
+    return None if os.access("/dev/fuse", os.R_OK | os.W_OK) else "there is no /dev/fuse that may be used"
+
+
 def _strace() -> str | None:
     words = ["strace", "-f", "-o", "/dev/null", "-e", "trace=write", "true"]
     return _command("strace") or _answer(words, "processes may not be traced here")
+
+
+def _swift() -> str | None:
+    words = ["/usr/bin/python3", "-c", "import swift.common.middleware.s3api"]
+    reason = _command("/usr/bin/python3") or _command("swift-ring-builder")
+    return reason or _answer(words, "the S3 API of Swift is not installed")
 
 
 def _browser() -> str | None:
     return None if browser_path() is not None else f"no browser is installed, none of {', '.join(BROWSERS)}"
 
 
+def _library(name: str) -> str | None:
+    from importlib.util import find_spec
+
+    return None if find_spec(name) else f"the library `{name}` is not installed"
+
+
 _NEEDS: dict[str, Callable[[], str | None]] = {
+    "boto3": partial(_library, "boto3"),
     "browser": _browser,
+    "distributed": partial(_library, "distributed"),
+    "docker-registry": partial(_command, "docker-registry"),
     "dot": partial(_command, "dot"),
+    "fuse": _fuse,
     "git": _git,
+    "memcached": partial(_command, "memcached"),
     "mount": partial(_command, "mount"),
+    "moto": partial(_library, "moto"),
     "npm": _npm,
+    "openssl": partial(_command, "openssl"),
+    "obstore": partial(_library, "obstore"),
     "pypi": _pypi,
     "root": _root,
+    "starlette": partial(_library, "starlette"),
+    "skopeo": partial(_command, "skopeo"),
     "strace": _strace,
+    "swift": _swift,
 }
