@@ -7,6 +7,7 @@ measured is the ordinary way.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _HEAD = """schema_version: rspp.pipeline.spec.v1
@@ -104,6 +105,15 @@ def _edge(source: str, target: str) -> str:
         if not source.endswith(("activity",))
         else f"  - from: {source}\n    to: {target}\n    delivery: ordered\n    at_most_once: true\n"
     )
+
+
+def untidy(text: str) -> str:
+    """A spec with what a formatter finds everywhere: lists deeper than they need be, blanks too many before values and
+    at the ends of lines, and lines too many at the end."""
+    lines = re.sub(r"(?m)^( +)", r"\1\1", text).replace("  - ", "  -   ").split("\n")
+    for number in range(0, len(lines) - 1, 5):
+        lines[number] = lines[number].replace(": ", ":" + " " * 48) + " "  # in no column with another
+    return "\n".join(lines) + "\n\n"
 
 
 def write(folder: Path, count: int, nodes: int) -> list[Path]:

@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from corpus import spec, write
+from corpus import spec, untidy, write
 from editor import rows as editor_rows
+from store import rows as store_rows
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -41,6 +42,7 @@ def main() -> int:
         rows.append(peak_memory(Path(folder, "wide")))
         rows.extend(editing(Path(folder, "editing")))
         rows.extend(turn_time(Path(folder, "turn"), 10_000 if quick else 100_000, rounds * 2))
+        rows.extend(store_rows(Path(folder, "store"), quick=quick))
     print(f"\n{'figure':58} {'measured':>28} {'ratio':>7} {'bound':>6}")
     for name, measured, ratio, bound in rows:
         print(f"{name:58} {measured:>28} {ratio:7.2f} {bound:6.1f} {'' if ratio <= bound else '  ABOVE'}")
@@ -69,7 +71,7 @@ def many_specs(folder: Path, count: int, rounds: int) -> list[tuple[str, str, fl
     pairs = interleaved(lambda: seconds(jobs, folder), lambda: seconds(check, folder), max(3, rounds // 2))
     rows.append(row(f"check {count} specs, two jobs / one job", pairs, 0.8))
     rows.append(_building(folder, paths, twin, count, max(3, rounds // 2)))
-    rows.append(_formatting(folder, paths, count, max(3, rounds // 2)))
+    rows.extend(_formatting(folder, paths, count, max(3, rounds // 2)))
     rows.append(_unchanged(folder, paths, count, rounds))
     return rows
 
@@ -84,12 +86,32 @@ def _unchanged(folder: Path, paths: list[str], count: int, rounds: int) -> tuple
     return row(f"check {count} unchanged specs, cached / digest them", pairs, 3.0)
 
 
-def _formatting(folder: Path, paths: list[str], count: int, rounds: int) -> tuple[str, str, float, float]:
-    """Sources that are formatted already, as nearly all are that anybody formats."""
-    ours = [RSPPC, "fmt", "--check"]
+def _formatting(folder: Path, paths: list[str], count: int, rounds: int) -> list[tuple[str, str, float, float]]:
+    """Sources that are formatted already, as nearly all are that anybody formats, and sources of which each changes and
+    is written."""
     floor = [sys.executable, str(HERE / "parse.py"), *paths]
+    ours = [RSPPC, "fmt", "--check"]
     pairs = interleaved(lambda: seconds(ours, folder), lambda: seconds(floor, folder), rounds)
-    return row(f"format {count} specs of 20 nodes / parse them", pairs, 3.0)
+    rows = [row(f"format {count} specs of 20 nodes / parse them", pairs, 3.0)]
+    neat = {path: Path(path).read_text(encoding="utf-8") for path in paths}
+
+    def mess() -> None:
+        for path, text in neat.items():
+            Path(path).write_text(untidy(text), encoding="utf-8")
+
+    def formatted() -> float:
+        mess()
+        return seconds([RSPPC, "fmt"], folder)
+
+    def parsed() -> float:
+        mess()
+        return seconds(floor, folder)
+
+    pairs = interleaved(formatted, parsed, rounds)
+    rows.append(row(f"format {count} specs, every file changes / parse them", pairs, 3.0))
+    formatted()
+    assert all(Path(path).read_text(encoding="utf-8") == text for path, text in neat.items())
+    return rows
 
 
 def _building(folder: Path, paths: list[str], twin: Path, count: int, rounds: int) -> tuple[str, str, float, float]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rsppc.changes.compare import Comparison, compared
 from rsppc.changes.leaves import ABSENT, ORDER, Leaf, changed_leaves, same
 from rsppc.changes.side import Side
+from rsppc.cli.session import Options
 from rsppc.cli.sides import Sources, compiled, only_entry
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import open_workspace
@@ -101,7 +102,7 @@ def side(edits: frozenset[int]) -> Side:
         make(Path(folder), files)
         sink = DiagnosticSink()
         sources = Sources(name="side", artifacts=open_workspace(Workspace(root=folder), sink))
-        return compiled(sources, only_entry(sources))
+        return compiled(sources, only_entry(sources), Options(format="text", reports=(), strict=False, color=None))
 
 
 CHOSEN = st.frozensets(st.integers(0, len(EDITS) - 1), max_size=3)

@@ -176,6 +176,7 @@ def test_what_a_refusal_quotes_cannot_drive_a_terminal(registry: Registry) -> No
         ({"$ref": "other.json"}, "/$ref", "leads out of the schema"),
         ({"$ref": "file:///etc/passwd"}, "/$ref", "leads out of the schema"),
         ({"properties": {"a": {"$dynamicRef": "#x"}}}, "/properties/a/$dynamicRef", "is refused"),
+        ({"properties": {"a": {"enum": list(range(1_001))}}}, "/properties/a/enum", "more than 1000 values"),
         ({"$dynamicAnchor": "x"}, "/$dynamicAnchor", "is refused"),
         ({"$recursiveRef": "#"}, "/$recursiveRef", "is refused"),
         ({"$vocabulary": {}}, "/$vocabulary", "is refused"),

@@ -218,6 +218,13 @@ def test_the_manifest_follows_from_the_package(here: Registry, layout: Layout, t
     assert titles == ["deep/ä b.txt", "raw/log.txt", "raw/same.txt", "run.json", None]
 
 
+def test_an_answer_that_is_no_text_is_refused(here: Registry, layout: Layout, tmp_path: Path) -> None:
+    pushed(here, published(here), layout)
+    (tmp_path / "layout/index.json").write_bytes(b'{"schemaVersion": 2, "manifests": [{"digest": "\xff"}]}')
+    with pytest.raises(StoreProblem, match="no index of OCI"):
+        layout.manifest("v1")
+
+
 def test_a_folder_keeps_what_others_wrote_into_it(here: Registry, layout: Layout, tmp_path: Path) -> None:
     package = published(here)
     pushed(here, package, layout)

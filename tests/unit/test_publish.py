@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -239,3 +241,26 @@ def test_options_that_cannot_be_meant_are_refused(here: Path, words: tuple[str, 
 def test_whoever_is_killed_leaves_all_or_nothing_and_the_same_command_finishes_it(tmp_path: Path) -> None:
     """R-001-15: at steps to the disk and statements of the database; at every single one in the heavier checks."""
     assert killed_at_every(41, tmp_path) > 4
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the workspace is published where a part of it could not be seen, at whichever look that happens."""
+    listing = os.scandir
+    wanted = str(here / "pipelines/specs")
+
+    for chosen in (1, 3):  # each look lists it, and then asks once more which names are links
+        looks = 0
+
+        def failing(path: Any = ".", chosen: int = chosen) -> Any:
+            nonlocal looks
+            if path == wanted:
+                looks += 1
+                if looks == chosen:
+                    raise OSError(errno.EIO, "Input/output error", path)
+            return listing(path)
+
+        monkeypatch.setattr(os, "scandir", failing)
+        code, said = run(here, *PUBLISH)
+        assert looks >= chosen
+        assert code != 0 and "RSP0001" in said, said
+        assert not (here / "store").exists()

@@ -191,6 +191,20 @@ def test_nothing_is_deleted_by_a_log_that_may_be_wrong(registry: Registry) -> No
 # Verification
 
 
+def test_nothing_is_deleted_by_a_log_that_lost_its_mark(registry: Registry, tmp_path: Path) -> None:
+    """An older copy of the database, without the mark beside it, knows nothing of what was published since."""
+    published(registry)
+    registry.log.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(os.path.join(registry.folder, "registry.db"), tmp_path / "older.db")
+    published(registry, "later")
+    registry.close()
+    shutil.copy(tmp_path / "older.db", os.path.join(registry.folder, "registry.db"))
+    os.unlink(os.path.join(registry.folder, "registry.head"))
+    with opened(registry.folder) as restored, pytest.raises(StoreProblem, match="mark, is missing") as raised:
+        collect(restored, AT, delete=True)
+    assert raised.value.kind == "corrupt"
+
+
 def test_a_sound_store_has_no_faults(registry: Registry) -> None:
     made = published(registry)
     registry.record_attestation(made, "signature", "application/json", b"{}", AT)

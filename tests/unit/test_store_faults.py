@@ -19,6 +19,7 @@ from rsppc.cli.exits import ENVIRONMENT, INTEGRITY, OK
 from rsppc.store.gc import collect
 from rsppc.store.log import DATABASE, HEAD, audit
 from rsppc.store.problems import StoreProblem
+from rsppc.store.rebuilding import rebuild
 from rsppc.store.registry import Registry, init_store, opened
 from rsppc.store.request import Entry, PackageRequest
 from rsppc.store.verification import checking, package_ids, verify_package
@@ -190,8 +191,7 @@ def test_a_row_of_another_type_is_damage_and_leads_nobody_in_a_circle(registry: 
     registry.close()
     database = sqlite3.connect(Path(registry.folder, DATABASE), isolation_level=None)
     database.executescript(
-        "PRAGMA writable_schema = ON;"
-        "UPDATE sqlite_master SET sql = replace(sql, 'STRICT, WITHOUT', 'WITHOUT') WHERE name = 'packages';"
+        "PRAGMA writable_schema = ON;UPDATE sqlite_master SET sql = replace(sql, 'STRICT', '') WHERE name = 'packages';"
     )
     database.close()
     database = sqlite3.connect(Path(registry.folder, DATABASE), isolation_level=None)
@@ -264,3 +264,26 @@ def test_a_disk_that_nobody_may_write_is_the_machines_fault(
     words = ("store", "ingest", str(run), "--producer", "p", "--run-id", "r", "--subject", "s")
     done = rsppc_here(run.parent, *words, "--store", registry.folder)
     assert (done.returncode, b"read-only" in done.stderr) == (ENVIRONMENT, True)
+
+
+def test_a_database_that_cannot_be_made_is_the_machines_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("rsppc.store.log.make_database", full)
+    with pytest.raises(StoreProblem):
+        store_in(tmp_path / "store")
+
+
+def test_a_registry_made_anew_is_never_there_without_its_mark(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(registry)
+    registry.close()
+    for name in (DATABASE, HEAD):
+        Path(registry.folder, name).unlink()
+    renamed: list[str] = []
+    rename = os.rename
+    monkeypatch.setattr(os, "rename", lambda a, b: (renamed.append(os.path.basename(b)), rename(a, b))[1])
+    rebuild(registry.folder, AT)
+    assert renamed[-2:] == [HEAD, DATABASE]

@@ -116,6 +116,10 @@ def _built(
     strict = wanted.strict or workspace.strict
     sink, found, builds = DiagnosticSink(), [], []
     artifacts = open_workspace(workspace, sink)
+    options = Options(format=wanted.format, reports=(), strict=strict, color=None)
+    artifacts.paths()
+    if sink.has_errors:  # what could not be listed is not to be taken for what is not there
+        return [], max(exit_code(report(sink.sorted(), (), options)), FINDINGS)
     for name in names:
         entry = find_entry(artifacts, name, kinds=("bundle",))
         if wanted.locked or "bundle_digest" in entry.root:  # who pinned it means it
@@ -124,11 +128,12 @@ def _built(
         made, findings = attested(workspace, arguments, now=None)
         found += [one for one in findings if one not in found]
         builds.append(made)
-    options = Options(format=wanted.format, reports=(), strict=strict, color=None)
     if any(made is None for made in builds) or any(one.severity == "error" for one in found):
         return [], max(exit_code(report(found, (), options)), FINDINGS)
-    made_all = [made for made in builds if made is not None]
-    return [_ready(workspace, artifacts, made, keys) for made in made_all], OK
+    ready = [_ready(workspace, artifacts, made, keys) for made in builds if made is not None]
+    if sink.has_errors:
+        return [], max(exit_code(report(sink.sorted(), (), options)), FINDINGS)
+    return ready, OK
 
 
 def _ready(workspace: Workspace, artifacts: Artifacts, made: Attested, keys: Sequence[SigningKey]) -> Ready:

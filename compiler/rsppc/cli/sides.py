@@ -101,7 +101,7 @@ def _provenance(folder: str) -> dict[str, Any] | None:
     try:
         with open(os.path.join(folder, "provenance.json"), "rb") as file:
             found = msgspec.json.decode(file.read(), type=_SideFile)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     if not all(0 <= number < len(found.origins) for number in _numbers(found.leaves)):
         return None

@@ -182,8 +182,10 @@ def check_manifest(root: Mapping, known: Catalog, records: Collection[str], sink
         if "node_type" in item:
             _check_node_type(item, records, sink)
     for item in root.get("providers") or ():
-        served = [one for one in known.node_types.values() if one.modality == item.get("modality")]
-        if served and "provider_id" in item:
+        if "provider_id" not in item or "modality" not in item:
+            continue
+        served = [one for one in known.node_types.values() if one.modality == item["modality"]]
+        if served:
             fields = {name: field.type.name for one in served for name, field in one.config.items()}
             _check_latencies(item["provider_id"], item, fields, f"a node type of `{item['modality']}`", sink)
     for key, name, _ in PLUGINS:

@@ -65,6 +65,11 @@ class Protocol(LanguageServerProtocol):
         elif hasattr(message, "id"):
             self._send_response(message.id, None, refused.to_response_error())
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the editor has asked for the end."""
+        return bool(self._shutdown)
+
     def _out_of_turn(self, method: str) -> JsonRpcException | None:
         """Why a message cannot be answered at this time of the server's life."""
         if method in ("", types.EXIT):
@@ -80,6 +85,8 @@ class Protocol(LanguageServerProtocol):
 
 class Server(LanguageServer):
     """One editor's server."""
+
+    protocol: Protocol
 
     def __init__(self) -> None:
         logging.getLogger("pygls").setLevel(
@@ -127,7 +134,11 @@ class Server(LanguageServer):
 
     def _publish(self, params: types.PublishDiagnosticsParams) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.text_document_publish_diagnostics, params)
+            self._loop.call_soon_threadsafe(self._send, params)
+
+    def _send(self, params: types.PublishDiagnosticsParams) -> None:
+        if not self.protocol.is_over:  # who has said goodbye may have closed the door
+            self.text_document_publish_diagnostics(params)
 
     def _report(self, error: BaseException) -> None:
         """A bug of ours: the server goes on without the answer."""

@@ -194,9 +194,10 @@ def _table(type_: m.Table, definitions: _Definitions) -> dict[str, Any]:
 def _nested(type_: m.Nested, definitions: _Definitions) -> dict[str, Any]:
     shape = type_.shape
     schema = _mapping(shape, definitions)
-    if definitions.setdefault(shape.name, schema) != schema:
-        raise ValueError(f"two shapes of one kind are named {shape.name!r}")
-    return {"$ref": f"#/$defs/{shape.name}"}
+    name = shape.name.replace(" ", "_")  # a reference holds no blanks
+    if definitions.setdefault(name, schema) != schema:
+        raise ValueError(f"two shapes of one kind are named {name!r}")
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _one_of(type_: m.OneOf, definitions: _Definitions) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def outline_of(data: bytes) -> Outline:
     """What a manifest says of its config and attestations; a `StoreProblem` where it is not one of a package."""
     try:
         form = msgspec.json.decode(data, type=_Form, strict=True)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise StoreProblem("malformed", "what lies there is no manifest of OCI") from None
     config = form.config
     if form.artifactType != ARTIFACT_TYPE or config is None or config.mediaType != manifest.MANIFEST_TYPE:

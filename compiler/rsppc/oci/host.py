@@ -231,6 +231,6 @@ def _reason(answer: Answer) -> str:
     try:
         value: Any = msgspec.json.decode(answer.read(_ERROR_SIZE_MAX))
         code = value["errors"][0]["code"]
-    except (msgspec.DecodeError, StoreProblem, LookupError, TypeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, StoreProblem, LookupError, TypeError, RecursionError):
         return ""
     return f" ({code})" if isinstance(code, str) and _ERROR_CODE.fullmatch(code) is not None else ""

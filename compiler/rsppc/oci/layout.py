@@ -144,7 +144,7 @@ class Layout:
             return None
         try:
             return msgspec.json.decode(data, type=_Index, strict=True)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise StoreProblem("malformed", f"`{path}` is no index of OCI") from None
 
     def _read(self, path: str, size_max: int) -> bytes | None:

@@ -68,7 +68,7 @@ def _in(data: bytes) -> str:
     try:
         value: Any = msgspec.json.decode(data)
         found = value.get("token") or value.get("access_token")
-    except (msgspec.DecodeError, AttributeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, RecursionError):
         return ""
     return found if isinstance(found, str) else ""
 

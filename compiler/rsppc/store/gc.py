@@ -19,7 +19,7 @@ from rsppc.store.backends.local import LocalBackend
 from rsppc.store.backends.protocol import Space
 from rsppc.store.config import CONFIG
 from rsppc.store.locking import collecting_content
-from rsppc.store.log import DATABASE, HEAD, audit
+from rsppc.store.log import DATABASE, HEAD, Head, audit, read_mark
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import PACKAGE_COLUMNS, Package, package_of
 from rsppc.store.references import suppose_gone, unspoken
@@ -88,6 +88,7 @@ def collect(
             f"the log is not sound: {found.faults[0]}",
             "nothing is deleted by a log that may be wrong; see `rsppc store events verify`",
         )
+    _refuse_without_mark(registry, found.head)
     with collecting_content(registry.folder):
         with registry.log.writing():
             leaving = collectable(registry, now, unfinished_before)
@@ -98,6 +99,18 @@ def collect(
         contents, size = _freed(registry, delete=True, supposing=False)
         leftovers = _swept(registry)
     return Collection(packages=tuple(leaving), contents=contents, bytes=size, leftovers=leftovers)
+
+
+def _refuse_without_mark(registry: Registry, last: Head) -> None:
+    """An older log without its mark looks like a sound one, and what later events spoke of like rubbish."""
+    mark, _ = read_mark(registry.folder)
+    if mark is None and last.seq > 0:
+        raise StoreProblem(
+            "corrupt",
+            f"`{HEAD}`, the log's mark, is missing, so that nobody can see whether the last events are",
+            "bring it back; or, if event "
+            f"{last.seq} is known to be the last one, `rsppc store verify --record` makes it anew",
+        )
 
 
 def _freed(registry: Registry, *, delete: bool, supposing: bool) -> tuple[int, int]:

@@ -75,13 +75,17 @@ class Log:
         refuse_network(folder)
         remove_fresh(folder, DATABASE)
         fresh = fresh_name(path)
-        database = sqlite3.connect(fresh, isolation_level=None)
         try:
-            database.execute("PRAGMA synchronous = FULL")
-            make_database(database)
-            database.execute("PRAGMA journal_mode = WAL")
-        finally:
-            database.close()
+            database = sqlite3.connect(fresh, isolation_level=None)
+            try:
+                database.execute("PRAGMA synchronous = FULL")
+                make_database(database)
+                if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":  # which is how it fails
+                    raise StoreProblem("environment", f"no database with a write-ahead log can be made in `{folder}`")
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            raise _problem(error, folder, 0) from None
         os.rename(fresh, path)
         sync_folder(folder)
 
@@ -125,6 +129,13 @@ class Log:
 
     def close(self) -> None:
         self.database.close()
+
+    def gather(self) -> None:
+        """Bring everything into the one file of the database, which may then be moved. Closing it tries the same, and
+        says nothing where it fails."""
+        with self.spoken():
+            if self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise StoreProblem("busy", "somebody else uses the registry that is being made", "try again")
 
     def _prepare(self) -> None:
         if self.database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

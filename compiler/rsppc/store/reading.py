@@ -215,7 +215,7 @@ class Reading:
             raise StoreProblem("missing", f"the store has no package `{package_id[:60]}`")
         try:
             return msgspec.json.decode(rows[0][0], type=Requested)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             raise StoreProblem(
                 "corrupt", f"what the tables say of package `{package_id[:60]}` cannot be read", REPLAY
             ) from None

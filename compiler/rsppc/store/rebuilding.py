@@ -55,11 +55,12 @@ def rebuild(folder: str, at: datetime) -> Rebuilt:
             Log.create(place)
             with Registry(place, config, Log.open(place), backend) as registry:
                 packages, attestations, passed_over = _fill(registry, at)
+                registry.log.gather()
             aside = _moved_aside(folder)
-            os.rename(os.path.join(place, DATABASE), os.path.join(folder, DATABASE))
             mark = os.path.join(place, HEAD)
-            if os.path.exists(mark):
+            if os.path.exists(mark):  # first, so that no log is ever there without its mark
                 os.rename(mark, os.path.join(folder, HEAD))
+            os.rename(os.path.join(place, DATABASE), os.path.join(folder, DATABASE))
             sync_folder(folder)
         except OSError as error:
             raise StoreProblem("environment", f"`{folder}` cannot be written: {spoken(error)}") from None

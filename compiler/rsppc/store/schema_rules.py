@@ -21,6 +21,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMAS_MAX = 10_000
 EXPANDED_MAX = 100_000
 """How many schemas there may be once every reference is replaced by what it stands for."""
+CHOICES_MAX = 1_000
+"""Values of an `enum`, which are tried one after the other on every value that it judges."""
 
 _ONE = ("not", "if", "then", "else", "additionalProperties", "items", "contains", "propertyNames")
 _ONE_MORE = ("unevaluatedItems", "unevaluatedProperties", "contentSchema")
@@ -103,6 +105,8 @@ def _one_violations(pointer: str, one: Mapping[str, Any]) -> Iterator[Violation]
     for key in ("$id", "$schema"):
         if pointer and key in one:
             yield Violation(pointer=f"{pointer}/{key}", problem=f"`{key}` stands at the top of a schema only")
+    if isinstance(one.get("enum"), list) and len(one["enum"]) > CHOICES_MAX:
+        yield Violation(pointer=f"{pointer}/enum", problem=f"it has more than {CHOICES_MAX} values")
     if isinstance(one.get("pattern"), str):
         fault = pattern_fault(one["pattern"])
         if fault is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +25,7 @@ from rsppc.store.reading import REPLAY, Attestation, File, Package
 from rsppc.store.references import unspoken
 from rsppc.store.registry import Registry
 
+AHEAD_FILES = 20_000
 GROUP_FILES = 32
 GROUP_BYTES = 4 * 2**20
 """So much is one task of a thread: handing over a task costs as much as digesting a small file."""
@@ -64,6 +65,7 @@ class Checker:
         self._pool = pool
         self._told = told
         self._known: dict[str, Future[dict[str, _Found]]] = {}
+        self._early: frozenset[str] = frozenset()
 
     def begin(self, contents: Iterable[File | Attestation]) -> None:
         """Let threads look at content, several small ones at a time."""
@@ -81,9 +83,21 @@ class Checker:
         if group:
             self._submit(group)
 
+    def ahead(self, registry: Registry, package_ids: Iterable[str]) -> None:
+        """Begin with the content of some packages, so that threads have work while the log is looked at."""
+        for one in package_ids:
+            with suppress(StoreProblem):  # whoever looks at the package says so
+                self.begin(registry.files(one))
+            if len(self._known) >= AHEAD_FILES:
+                break
+        self._early = frozenset(self._known)
+
     def found(self, primary: str) -> _Found:
         """What content is; waits for it."""
-        return self._known[primary].result()[primary]
+        found = self._known[primary].result()[primary]
+        if found.fault is not None and primary in self._early:
+            return self._read(primary)  # nobody kept it from being collected then
+        return found
 
     def _submit(self, group: list[str]) -> None:
         future = self._pool.submit(lambda: {primary: self._read(primary) for primary in group})

@@ -18,14 +18,14 @@ from rsppc.store.events import Event
 
 TABLES = """
 CREATE TABLE packages(
-  package_id TEXT PRIMARY KEY,
+  package_id TEXT NOT NULL,
   tenant TEXT NOT NULL,
   kind TEXT NOT NULL,
   producer TEXT NOT NULL,
   run_id TEXT NOT NULL,
   subject TEXT NOT NULL,
   state TEXT NOT NULL,
-  created_seq INTEGER NOT NULL,
+  created_seq INTEGER PRIMARY KEY,
   finalized_seq INTEGER,
   finalized_at TEXT,
   manifest_digest TEXT,
@@ -35,7 +35,8 @@ CREATE TABLE packages(
   expires_at TEXT,
   permanent INTEGER NOT NULL,
   hold TEXT
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE UNIQUE INDEX packages_by_id ON packages(package_id);
 CREATE UNIQUE INDEX packages_by_run ON packages(tenant, producer, run_id);
 CREATE UNIQUE INDEX packages_in_order ON packages(tenant, created_seq);
 CREATE INDEX packages_of_subject ON packages(tenant, subject, created_seq);
@@ -75,7 +76,10 @@ CREATE INDEX attestations_by_content ON attestations(digest_primary);
 CREATE TABLE clock(row INTEGER PRIMARY KEY, latest TEXT NOT NULL) STRICT;
 INSERT INTO clock VALUES(1, '');
 """
-"""Statements, each of which ends with a semicolon at the end of its line."""
+"""Statements, each of which ends with a semicolon at the end of its line.
+
+Packages lie in the order of their creation, so that those which are listed together are read together.
+"""
 
 NAMES = ("packages", "requests", "files", "attestations", "clock")
 

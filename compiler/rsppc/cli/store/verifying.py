@@ -45,9 +45,10 @@ def VERIFY_COMMAND(
         ids = [registry.find(package, tenant).package_id] if package is not None else list(package_ids(registry))
         verdicts: list[Verdict] = []
         faults: tuple[str, ...] = ()
-        if package is None:
-            faults = (*audit(registry.log).faults, *schema_faults(registry.log))
         with progress("verifying", _bytes(registry, ids)) as told, checking(registry, told) as checker:
+            if package is None:
+                checker.ahead(registry, ids)
+                faults = (*audit(registry.log).faults, *schema_faults(registry.log))
             for one in ids:
                 try:
                     verdict = verify_package(registry, one, checker)

@@ -98,7 +98,7 @@ class Ownership:
             raise problem_of(data, self._url)
         try:
             mark = msgspec.json.decode(data, type=_Mark, strict=True)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        except (msgspec.DecodeError, UnicodeDecodeError):
             mark = None
         if mark is None or _ID.fullmatch(mark.store) is None:
             raise StoreProblem("corrupt", f"`{self._url}/{MARK}` is no mark of a store", _ALONE)
@@ -112,7 +112,7 @@ class Ownership:
             return None
         except OSError as error:
             raise StoreProblem("environment", f"`{self._path}` cannot be read: {spoken(error)}") from None
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StoreProblem("malformed", f"`{self._path}` has another form: {str(error)[:200]}") from None
 
     def _write(self, note: Note) -> None:
