@@ -143,10 +143,14 @@ def missing_examples(root: Path) -> list[str]:
     return [kind.name for kind in diagnostic_kinds() if _case(kind, root) is None]
 
 
+_NOT_IMPORTED = ("rsppc.__main__", "rsppc.over_dask")
+"""The command itself, and what needs a library that few install; neither defines a kind of diagnostic."""
+
+
 def diagnostic_kinds() -> tuple[type[Diagnostic], ...]:
     """Every kind of diagnostic that the package defines, by code."""
     for module in walk_packages(rsppc.__path__, "rsppc."):
-        if module.name != "rsppc.__main__":
+        if module.name not in _NOT_IMPORTED:
             import_module(module.name)
     # A test may have defined kinds of its own.
     return tuple(kind for kind in kinds() if kind.__module__.startswith("rsppc."))

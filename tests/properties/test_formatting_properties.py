@@ -153,8 +153,8 @@ def nudged(draw: st.DrawFn) -> tuple[str, str]:
     text = draw(st.one_of(scribbled(), st.just(SPEC), lined()))
     lines = text.split("\n")
     for _ in range(draw(st.integers(1, 3))):
-        number = draw(st.integers(0, len(lines) - 1))
-        line = lines[number]
+        number = draw(st.integers(0, max(len(lines) - 1, 0)))
+        line = lines[number] if lines else ""
         lines[number : number + 1] = draw(
             st.sampled_from(
                 [

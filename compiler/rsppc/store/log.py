@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from rsppc.base.record import Record
@@ -304,7 +305,7 @@ def audit(log: Log) -> Audit:
     snapshot = not log.database.in_transaction
     try:
         with _beside():
-            replayed.execute("PRAGMA journal_mode = OFF")
+            replayed.execute("PRAGMA journal_mode = MEMORY")
             views.make_tables(replayed)
         with log.spoken():
             if snapshot:
@@ -371,6 +372,7 @@ def _form_faults(log: Log) -> list[str]:
 def _chain(log: Log, replayed: sqlite3.Connection) -> tuple[Head, list[str]]:
     """Go through all events, and take them into tables of their own as long as they are sound."""
     faults: list[str] = []
+    waiting: list[Event] = []
     last = Head(seq=0, digest=GENESIS)
     with _beside():
         replayed.execute("BEGIN")
@@ -390,19 +392,48 @@ def _chain(log: Log, replayed: sqlite3.Connection) -> tuple[Head, list[str]]:
         elif seq == last.seq + 1 and event.previous != last.digest:
             faults.append(f"event {seq} does not follow from event {last.seq}")
         if event is not None and not faults:
-            try:
-                views.apply(replayed, event, twin_key)
-            except sqlite3.OperationalError as error:  # no room for the tables, and nothing that an event says
-                raise _unreplayed(error) from None
-            except (sqlite3.Error, KeyError, TypeError, ValueError, OverflowError):
-                faults.append(f"event {seq} says what cannot be")
+            waiting.append(event)
+        if len(waiting) >= _TOGETHER:
+            faults += _replayed(replayed, waiting)
+            waiting = []
         last = Head(seq=seq, digest=digest)
         if len(faults) > 100:
             faults.append("and more")
             break
+    faults[:0] = _replayed(replayed, waiting)  # these came before whatever ended the replay
     with _beside():
         replayed.execute("COMMIT")
     return last, faults
+
+
+_TOGETHER = 1_000
+"""Events that are taken in at once."""
+
+
+def _replayed(replayed: sqlite3.Connection, many: list[Event]) -> list[str]:
+    """Take events into tables; the first that says what cannot be is named, and none after it is taken."""
+    with _beside():
+        replayed.execute("SAVEPOINT together")
+    if _taken(replayed, lambda: views.apply_each(replayed, many, twin_key)):
+        with _beside():
+            replayed.execute("RELEASE together")
+        return []
+    with _beside():
+        replayed.execute("ROLLBACK TO together")
+    for event in many:
+        if not _taken(replayed, partial(views.apply, replayed, event, twin_key)):
+            return [f"event {event.seq} says what cannot be"]
+    return []
+
+
+def _taken(replayed: sqlite3.Connection, take: Callable[[], None]) -> bool:
+    try:
+        take()
+    except sqlite3.OperationalError as error:  # no room for the tables, and nothing that an event says
+        raise _unreplayed(error) from None
+    except (sqlite3.Error, KeyError, TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def replay(log: Log) -> Head:
@@ -410,12 +441,16 @@ def replay(log: Log) -> Head:
     with log.writing():
         views.drop_tables(log.database)
         views.make_tables(log.database)
-        for seq, body, _ in log.events():
-            event = decoded(body)
-            if event is None:
-                raise StoreProblem("corrupt", f"event {seq} is not what its digest says", "restore a copy of the store")
-            views.apply(log.database, event, twin_key)
+        views.apply_each(log.database, _decoded_each(log), twin_key)
     return log.head()
+
+
+def _decoded_each(log: Log) -> Iterator[Event]:
+    for seq, body, _ in log.events():
+        event = decoded(body)
+        if event is None:
+            raise StoreProblem("corrupt", f"event {seq} is not what its digest says", "restore a copy of the store")
+        yield event
 
 
 # The mark
