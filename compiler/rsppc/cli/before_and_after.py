@@ -15,25 +15,13 @@ from rsppc.changes.breaking import ChangedUnderVersion, Subject, counterparts, o
 from rsppc.changes.finding import Breaking, Level, Pair, Place
 from rsppc.changes.rules import port
 from rsppc.changes.side import Side
-from rsppc.cli.entry import compile_released
 from rsppc.cli.session import usage
-from rsppc.cli.sides import Named, Sources
-from rsppc.diagnostics import Diagnostic, moved
+from rsppc.cli.sides import Named, NotCompared, Sources, attempted, refused
 from rsppc.driver import entries, signature
-from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.lowering.artifacts import Artifact, Artifacts
-from rsppc.version import VERSION
 
 _SHARED = ("module", "policy", "layer", "profile", "extension", "pipeline")
 """Kinds of artifacts that others refer to, by their name or by names in them."""
-
-
-class NotCompared(Record):
-    """What was not compared because of errors."""
-
-    said: str
-    """Which it is, and why, in words that a sentence may begin with."""
-    found: tuple[Diagnostic, ...]
 
 
 class Looked(Record):
@@ -81,34 +69,12 @@ def _built(against: Side, here: Sources, chosen: Sequence[Artifact], level: Leve
     if not known:
         usage(f"`{against.name}` holds `{bundle_id}`, which is not here", "name a bundle that is here as well")
     entry = max(known, key=lambda one: version_key(one.version))
-    after = _attempted(here, entry)
+    after = attempted(here, entry)
     if isinstance(after, NotCompared):
         return Looked(subjects=(), not_compared=(after,))
     pair = _pair(against, None, after, here, entry)
     notes = ("what was built holds no sources, so that rules for authors were not asked",) if level == "source" else ()
     return Looked(subjects=(of_bundle(pair, level, against=_at(against)),), notes=notes)
-
-
-def _attempted(sources: Sources, entry: Artifact) -> Side | NotCompared:
-    """An entry of sources, compiled; what keeps it from that, where it does not compile."""
-    artifacts: Artifacts = sources.artifacts
-    compilation = compile_released(artifacts, entry)
-    if not compilation.ok or compilation.program is None:
-        return _refused(sources, entry.ref, "does not compile", compilation.diagnostics)
-    made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
-    manifests = {one.ref: one.meaning_digest for shelf in artifacts.of_kind("extension") for one in shelf}
-    return Side(
-        name=sources.name,
-        bundle=made.bundle,
-        spec=made.resolved_spec,
-        provenance=made.provenance,
-        manifests=dict(manifests),
-    )
-
-
-def _refused(sources: Sources, ref: str, why: str, found: Iterable[Diagnostic]) -> NotCompared:
-    where = f" of `{sources.revision or sources.name}`" if sources.before_paths else ""
-    return NotCompared(said=f"`{ref}`{where} {why}", found=tuple(moved(one, sources.place) for one in found))
 
 
 def _bundles(
@@ -117,7 +83,7 @@ def _bundles(
     for bundle_id in sorted({one.id for one in (*earlier, *chosen)}):
         for before, after in counterparts(_of(earlier, bundle_id), _of(chosen, bundle_id)):
             if before is not None and after is not None:
-                old, new = _attempted(against, before), _attempted(here, after)
+                old, new = attempted(against, before), attempted(here, after)
                 if isinstance(old, Side) and isinstance(new, Side):
                     yield of_bundle(_pair(old, against, new, here, after), level, against=_at(against))
                 else:
@@ -137,7 +103,7 @@ def _gone(before: Artifact, here: Sources, against: Sources) -> Breaking | NotCo
             continue
         artifact, found = artifacts.at(path)
         if artifact is None:
-            return _refused(here, before.ref, "cannot be read", found)
+            return refused(here, before.ref, "cannot be read", found)
     return of_removed(before, at_before=against.place)
 
 
@@ -149,7 +115,7 @@ def _sources(against: Sources, here: Sources, level: Level) -> Iterator[_Found]:
             sides = (against, before), (here, after)
             unread = [(sources, one) for sources, one in sides if one.partial]
             if unread:
-                yield from (_refused(at, one.ref, "cannot be read whole", one.diagnostics) for at, one in unread)
+                yield from (refused(at, one.ref, "cannot be read whole", one.diagnostics) for at, one in unread)
                 continue
             subject = _of_sources(against, before, here, after, level)
             if after.path in alone:

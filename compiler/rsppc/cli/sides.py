@@ -7,7 +7,7 @@ build` wrote, a folder with a workspace, a file, a reference of this workspace, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, NoReturn
 
@@ -24,8 +24,8 @@ from rsppc.cli.publishing import bundle_value
 from rsppc.cli.revisions import below_workspace, find_revision, has_repository, revision_named, sources_of, why_unknown
 from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
 from rsppc.cli.turns import bundle_named
-from rsppc.diagnostics import DiagnosticSink, moved
-from rsppc.driver import Compilation, entries, open_workspace
+from rsppc.diagnostics import Diagnostic, DiagnosticSink, moved
+from rsppc.driver import entries, open_workspace
 from rsppc.emit.artifacts import artifacts as emitted
 from rsppc.lowering.artifacts import Artifact, Artifacts
 from rsppc.store.artifacts import StoredArtifacts
@@ -140,12 +140,20 @@ class _SideFile(msgspec.Struct):
     origins: list[_Story]
 
 
-def compiled(sources: Sources, entry: Artifact, options: Options) -> Side:
-    """An entry of sources, compiled; ends the command with its findings where that cannot be done."""
+class NotCompared(Record):
+    """What was not compared because of errors."""
+
+    said: str
+    """Which it is, and why, in words that a sentence may begin with."""
+    found: tuple[Diagnostic, ...]
+
+
+def attempted(sources: Sources, entry: Artifact) -> Side | NotCompared:
+    """An entry of sources, compiled; what keeps it from that, where it does not compile."""
     artifacts: Artifacts = sources.artifacts
     compilation = compile_released(artifacts, entry)
     if not compilation.ok or compilation.program is None:
-        _refuse(sources, entry, compilation, options)
+        return refused(sources, entry.ref, "does not compile", compilation.diagnostics)
     made = emitted(compilation.program, compiler=f"rsppc {VERSION}")
     manifests = {one.ref: one.meaning_digest for shelf in artifacts.of_kind("extension") for one in shelf}
     return Side(
@@ -157,15 +165,22 @@ def compiled(sources: Sources, entry: Artifact, options: Options) -> Side:
     )
 
 
-def _refuse(sources: Sources, entry: Artifact, compilation: Compilation, options: Options) -> NoReturn:
-    """End the command with what keeps a side from being compiled, in the format that was asked for."""
+def refused(sources: Sources, ref: str, why: str, found: Iterable[Diagnostic]) -> NotCompared:
+    """What is not compared, with its findings placed as the user sees the files."""
     where = f" of `{sources.revision or sources.name}`" if sources.before_paths else ""
-    said = f"`{entry.ref}`{where} does not compile, so that nothing can be compared"
+    return NotCompared(said=f"`{ref}`{where} {why}", found=tuple(moved(one, sources.place) for one in found))
+
+
+def compiled(sources: Sources, entry: Artifact, options: Options) -> Side:
+    """The same for a command that compares nothing else: it ends with the findings, in the format asked for."""
+    side = attempted(sources, entry)
+    if isinstance(side, Side):
+        return side
+    said = f"{side.said}, so that nothing can be compared"
     click.echo(f"rsppc: {said}", err=True)
     if options.format == "markdown":  # the comment that is made of it has to say so as well
         click.echo(f"{said}\n")
-    found = (moved(one, sources.place) for one in compilation.diagnostics)
-    raise click.exceptions.Exit(exit_code(report(found, (), options)))
+    raise click.exceptions.Exit(exit_code(report(side.found, (), options)))
 
 
 def counterpart(sources: Sources, bundle_id: str, version: str) -> Artifact | None:
