@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rsppc.base.canonical_json import readable
@@ -26,7 +28,7 @@ from rsppc.diagnostics.visible import visible
 @store_option
 @finding_options
 def COMMAND(
-    folder: str, retention_class: str | None, now: str | None, tenant: str, store: str | None, **options: object
+    folder: str, retention_class: str | None, now: str | None, tenant: str, store: str | None, **options: Any
 ) -> int:
     """Make one finalised package of RUN_DIR, and print its id and the digest of its manifest.
 
@@ -39,7 +41,7 @@ def COMMAND(
         try:
             run = read_run(folder, tenant=tenant)
         except RunRefused as refused:
-            made = report(refused.findings, (), Options(**options))  # type: ignore[arg-type]
+            made = report(refused.findings, (), Options(**options))
             return max(exit_code(made), INTEGRITY if EXITS[refused.kind] == INTEGRITY else OK)
     if run.undeclared:
         names = ", ".join(f"`{visible(path)}`" for path in run.undeclared[:10])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rsppc.cli.distributing import read_input
@@ -17,14 +19,14 @@ def WORKPLAN_COMMAND() -> None:
 @WORKPLAN_COMMAND.command("check", epilog="Examples: `rsppc store workplan check workplans/*.md`.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @finding_options
-def check(files: tuple[str, ...], **options: object) -> int:
+def check(files: tuple[str, ...], **options: Any) -> int:
     """Report what is wrong with each FILE, and list what they plan.
 
     A line per workplan has its id, its status and its title, and one per task below it also the priority.
     """
     from rsppc.workplans import read_workplan
 
-    given, sink = Options(**options), DiagnosticSink()  # type: ignore[arg-type]
+    given, sink = Options(**options), DiagnosticSink()
     found = [read_workplan(file, read_input(file), sink) for file in files]
     if given.format == "text":
         for workplan in found:
