@@ -84,7 +84,11 @@ class Workspace(Record):
         for folder, folders, names in os.walk(top, onerror=partial(self._report_folder, sink)):
             relative = os.path.relpath(folder, top).replace(os.sep, "/")
             folders[:] = sorted(name for name in folders if not _is_left_out(relative, name))
-            links = _links_in(folder, (*folders, *names))
+            try:
+                links = _links_in(folder)
+            except OSError as error:
+                self._report_folder(sink, error)
+                continue
             sources = [name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
             for name in sorted(
                 [*folders, *sources]
@@ -139,13 +143,10 @@ class Workspace(Record):
             return None
 
 
-def _links_in(folder: str, names: tuple[str, ...]) -> set[str]:
-    """The names in a folder that are links, or that may be some; to ask the system for each would be dear."""
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if entry.is_symlink()}
-    except OSError:
-        return set(names)
+def _links_in(folder: str) -> set[str]:
+    """The names in a folder that are links; to ask the system for each would be dear."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_symlink()}
 
 
 def read_file(place: str, path: str, sink: DiagnosticSink) -> bytes | None:

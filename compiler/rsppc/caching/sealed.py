@@ -24,6 +24,8 @@ class Sight:
     def __init__(self) -> None:
         self.paths: tuple[str, ...] = ()
         self.listing: tuple[Diagnostic, ...] = ()
+        self.unread: list[UnreadableFile] = []
+        """Files and folders that were to be read and could not be."""
         self.digests: dict[str, str] = {}
         self.held: dict[str, bytes] = {}
         """Bytes of files until somebody reads them."""
@@ -125,21 +127,22 @@ def sealed(workspace: Workspace) -> SealedWorkspace:
     sink = DiagnosticSink()
     made.sight.paths = tuple(workspace.files(sink))
     made.sight.listing = sink.sorted()
+    made.sight.unread = _unreadable(sink)
     return made
 
 
 def look(workspace: SealedWorkspace, known: Mentions) -> None:
     """Read every file; what is known of a file with the same digest need not be found out again."""
     sight = workspace.sight
-    unread = DiagnosticSink()
+    sink = DiagnosticSink()
     for path in sight.paths:
-        data = Workspace.read(workspace, path, unread)
+        data = Workspace.read(workspace, path, sink)
+        digest = sight.digests[path] = _state(data, sink)
         if data is not None:
             sight.held[path] = data
-            digest: str = digest_bytes(data)
         else:
-            digest, unread = _state(None, unread), DiagnosticSink()
-        sight.digests[path] = digest
+            sight.unread += _unreadable(sink)
+            sink = DiagnosticSink()
         mention = known.get(path)
         if mention is None or mention[0] != digest:
             mention = (digest, _kinds_in(path, data))
@@ -154,7 +157,7 @@ def look(workspace: SealedWorkspace, known: Mentions) -> None:
 def _kinds_in(path: str, data: bytes | None) -> tuple[str, ...]:
     if data is None:
         return ()
-    from rsppc.lowering.artifacts import kinds_in  # only where a file is new
+    from rsppc.lowering.glance import kinds_in  # only where a file is new
 
     return kinds_in(path, data)
 
@@ -163,8 +166,11 @@ def _state(data: bytes | None, sink: DiagnosticSink) -> str:
     """The digest of a file, or why it has none."""
     if data is not None:
         return digest_bytes(data)
-    reasons = [found.reason for found in sink.sorted() if isinstance(found, UnreadableFile)]
-    return f"unreadable: {', '.join(reasons)}"
+    return f"unreadable: {', '.join(one.reason for one in _unreadable(sink))}"
+
+
+def _unreadable(sink: DiagnosticSink) -> list[UnreadableFile]:
+    return [one for one in sink.sorted() if isinstance(one, UnreadableFile)]
 
 
 def _one(path: str, digest: str) -> Files:

@@ -20,7 +20,7 @@ from rsppc.caching.sealed import SealedWorkspace, look, sealed
 from rsppc.cli.building import Compiled, compile_entry, report_locked
 from rsppc.cli.entry import find_entry
 from rsppc.cli.naming import open_for_runtime
-from rsppc.cli.session import fault
+from rsppc.cli.session import fault, refuse_unread
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
 from rsppc.lowering.artifacts import Artifacts
 from rsppc.lowering.lower import catalog
@@ -49,6 +49,7 @@ def attested(
     """The bundle that arguments name, built in memory; None, with findings, where it does not compile."""
     looked_at = sealed(workspace)
     look(looked_at, {})
+    refuse_unread(looked_at.sight.unread)
     sink = DiagnosticSink(strict=arguments.strict)
     for diagnostic in looked_at.sight.listing:
         sink.report(diagnostic)
@@ -58,6 +59,7 @@ def attested(
     artifacts.begin()  # what else was looked at to find the entry is no part of it
     artifacts.at(entry.path)
     compiled = compile_entry(artifacts, entry, snapshot=arguments.snapshot, strict=arguments.strict)
+    refuse_unread(artifacts.unread())
     found = (*sink.sorted(), *compiled.built.diagnostics)
     if compiled.documents is None:
         return None, found
@@ -123,14 +125,17 @@ def _config(workspace: SealedWorkspace) -> dict[str, str]:
     try:
         with open(os.path.join(workspace.root, CONFIG_FILE), "rb") as file:
             return {CONFIG_FILE: digest_bytes(file.read())}
-    except OSError:
+    except FileNotFoundError:
         return {}
+    except OSError as error:
+        fault(f"cannot read `{CONFIG_FILE}`: {(error.strerror or 'input/output error').lower()}")
 
 
 def shipped_workspace() -> SealedWorkspace:
     """What ships with the compiler, with the digests of its files."""
     made = sealed(Workspace(root=folder("pipelines"), sources="."))
     look(made, {})
+    refuse_unread(made.sight.unread)
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rsppc.base.names import near_miss, parse_ref, version_key
-from rsppc.cli.session import usage
+from rsppc.cli.session import refuse_unread, usage
 from rsppc.driver import Compilation, compile_bundle, entries
 from rsppc.lowering.artifacts import Artifact, Artifacts
 
@@ -24,6 +24,7 @@ def find_entry(artifacts: Artifacts, name: str, *, kinds: tuple[str, ...] = ("bu
             ref is not None and artifact.id == ref.id and version_key(artifact.version) == version_key(ref.version)
         ):
             return artifact
+    refuse_unread(artifacts.unread())  # where it may be
     known = [artifact.ref for artifact in candidates]
     guess = near_miss(name, known)
     advice = f"did you mean `{guess}`?" if guess else "there are " + (", ".join(sorted(set(known))) or "none")

@@ -59,8 +59,10 @@ def signing_key(path: str, passphrase: bytes | None) -> SigningKey:
         with open(path, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             data = file.read(KEY_SIZE_MAX)
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         usage(f"the key `{path}` cannot be read: {(error.strerror or 'input/output error').lower()}")
+    except OSError as error:
+        fault(f"the key `{path}` cannot be read: {(error.strerror or 'input/output error').lower()}")
     if mode & 0o077:
         click.echo(f"rsppc: warning: others may read the key `{path}`; run `chmod 600 {path}`", err=True)
     try:

@@ -16,7 +16,7 @@ from rsppc.cli.exits import ENVIRONMENT, ENVIRONMENT_CODES, FINDINGS, INTEGRITY,
 from rsppc.diagnostics import Diagnostic, DiagnosticSink, renderers
 from rsppc.diagnostics.report import Report, render_report, report_of
 from rsppc.version import VERSION
-from rsppc.workspace import Workspace, find_workspace
+from rsppc.workspace import UnreadableFile, Workspace, find_workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -70,6 +70,12 @@ class _Format(click.ParamType[str]):
         if value == "text" or value in renderers.names():
             return str(value)
         self.fail(f"there is no format {value!r}; there are {', '.join(renderers.names())}", param, ctx)
+
+
+def refuse_unread(unread: Iterable[UnreadableFile]) -> None:
+    """End the command where anything could not be read: it may have held what matters."""
+    for one in unread:
+        fault(f"cannot read `{one.subject}`: {one.reason}")
 
 
 def workspace_here(sink: DiagnosticSink) -> Workspace:

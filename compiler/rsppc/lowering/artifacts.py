@@ -18,11 +18,12 @@ from rsppc.diagnostics import Diagnostic, DiagnosticSink, Edit, Fix, Related
 from rsppc.lowering.changed_value import changed_value
 from rsppc.lowering.check_shape import EmptyList, MalformedRef, MissingKey, NullValue, OneOfKeys, sound_mapping
 from rsppc.lowering.check_values import IncompleteSyncDrop, check_values
+from rsppc.lowering.glance import may_hold
 from rsppc.model.kinds import BY_NAME, BY_SCHEMA_VERSION
 from rsppc.model.shape import ArtifactKind
 from rsppc.syntax.document import Document, Mapping
 from rsppc.syntax.reader import read
-from rsppc.workspace import Workspace
+from rsppc.workspace import UnreadableFile, Workspace
 
 
 class UnknownSchemaVersion(Diagnostic):
@@ -173,6 +174,11 @@ class Artifacts:
     def paths(self) -> tuple[str, ...]:
         """All source files of the workspace."""
         return self._own.paths
+
+    def unread(self) -> list[UnreadableFile]:
+        """Files and folders, shipped ones as well, that were to be read and could not be: they may hold anything."""
+        shelves = (self._own, self._shipped) if self._shipped is not None else (self._own,)
+        return [one for shelf in shelves for one in shelf.unread()]
 
     def at(self, path: str) -> tuple[Artifact | None, tuple[Diagnostic, ...]]:
         """The artifact of one file of the workspace, and what was found wrong with the file."""
@@ -342,54 +348,26 @@ def _there_are(artifact_id: str, versions: list[str]) -> str:
     return f"there {'are' if len(versions) > 1 else 'is'} {shown}"
 
 
-_TEXT_FORM_OF: dict[str, bytes] = {
-    "pipeline": b"pipeline",
-    "module": b"module",
-    "profile": b"profile",
-    "policy": b"policy",
-    "layer": b"layer",
-    "extension": b"nodes",
-    "bundle": b"bundle",
-}
-
-
-def may_hold(path: str, data: bytes, kind: str, *, plain: bool = False) -> bool:
-    """Whether a file can hold an artifact of a kind: it names it, or spells something with escapes; `plain` files spell
-    no names so."""
-    if path.endswith(".rspp"):
-        return _TEXT_FORM_OF.get(kind, b"") in data
-    return BY_NAME[kind].schema_version.encode() in data or (not plain and b"\\" in data)
-
-
-def kinds_in(path: str, data: bytes) -> tuple[str, ...]:
-    """All kinds of artifact that a file can hold."""
-    if not path.endswith(".rspp") and b"\\" not in data and data.count(_VERSIONS) <= _FEW:
-        places = [data.find(_VERSIONS)]
-        while places[-1] >= 0:
-            places.append(data.find(_VERSIONS, places[-1] + 1))
-        data = b"\n".join(data[place : place + _VERSION_LENGTH_MAX] for place in places if place >= 0)
-    return tuple(kind for kind in BY_NAME if may_hold(path, data, kind))
-
-
-_VERSIONS = b"rspp."
-"""How every schema version begins."""
-_VERSION_LENGTH_MAX = max(len(kind.schema_version) for kind in BY_NAME.values())
-_FEW = 16
-
-
 class _Shelf:
     """The files of one folder of sources."""
 
     def __init__(self, workspace: Workspace, sink: DiagnosticSink, *, shipped: bool) -> None:
         self.workspace = workspace
         self.shipped = shipped
-        self.paths: tuple[str, ...] = tuple(workspace.files(sink))
+        self._listing = DiagnosticSink()
+        self.paths: tuple[str, ...] = tuple(workspace.files(self._listing))
+        for diagnostic in self._listing.sorted():
+            sink.report(diagnostic)
         self._by_name: dict[str, list[tuple[str, str]]] = {}
         self._of_kind: dict[str, list[Artifact]] = {}
         self._data: dict[str, tuple[bytes | None, DiagnosticSink]] = {}
         self._artifacts: dict[str, tuple[Artifact | None, tuple[Diagnostic, ...]]] = {}
         for path in self.paths:
             self._index(path)
+
+    def unread(self) -> list[UnreadableFile]:
+        found = [*self._listing.sorted(), *(one for _, sink in self._data.values() for one in sink.sorted())]
+        return [one for one in found if isinstance(one, UnreadableFile)]
 
     def add(self, path: str, data: bytes, *, keep_kinds: bool = False) -> None:
         if path not in self.paths:
@@ -423,6 +401,7 @@ class _Shelf:
     def copy(self) -> _Shelf:
         other = _Shelf.__new__(_Shelf)
         other.workspace, other.shipped, other.paths = self.workspace, self.shipped, self.paths
+        other._listing = self._listing
         other._by_name = {name: list(files) for name, files in self._by_name.items()}
         other._of_kind, other._data, other._artifacts = dict(self._of_kind), dict(self._data), dict(self._artifacts)
         return other
