@@ -10,9 +10,11 @@ from pathlib import Path
 
 from workspaces import environment
 
+_WRITING = tuple(f"os.{name}" for name in ("mkdir", "write", "fchmod", "fsync", "rename", "replace", "symlink"))
 _COUNTING = """
 import os, signal, sys
-calls, stop = 0, int(sys.argv.pop(1))
+from pydoc import locate
+calls, stop, steps = 0, int(sys.argv.pop(1)), sys.argv.pop(1).split()
 def counted(real):
     def call(*arguments, **named):
         global calls
@@ -21,21 +23,24 @@ def counted(real):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*arguments, **named)
     return call
-for name in ("mkdir", "write", "fchmod", "fsync", "rename", "replace", "symlink"):
-    setattr(os, name, counted(getattr(os, name)))
+for step in steps:
+    holder, _, name = step.rpartition(".")
+    setattr(locate(holder), name, counted(getattr(locate(holder), name)))
 from rsppc.cli.main import main
 main()
 """
 
 
-def killed_at_each_step(folder: Path, *arguments: str, look: Callable[[], None]) -> int:
+def killed_at_each_step(
+    folder: Path, *arguments: str, look: Callable[[], None], steps: tuple[str, ...] = _WRITING
+) -> int:
     """Run a command again and again, each time killed one step later, and `look` at what it left; how many steps there
-    were before it got through."""
+    were before it got through. Steps are calls of functions, each named by its module."""
     stop, ended = 0, -signal.SIGKILL
     while ended == -signal.SIGKILL:
         stop += 1
         ended = subprocess.run(
-            [sys.executable, "-c", _COUNTING, str(stop), *arguments],
+            [sys.executable, "-c", _COUNTING, str(stop), " ".join(steps), *arguments],
             cwd=folder,
             env=environment(),
             capture_output=True,

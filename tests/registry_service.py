@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from listening import HANGING_S, Handler, listening
+
 USER, PASSWORD, TOKEN = "ada", "hush-hush", "token-of-ada"
-HANGING_S = 30
 
 
 class RegistryService:
@@ -34,59 +34,32 @@ class RegistryService:
         """Methods and paths of the requests so far."""
         self.told: list[str] = []
         """What stood in `Authorization`."""
+        self.accepted: list[str] = []
+        """What stood in `Accept`."""
         self.excused: set[str] = set()
         self.ended = threading.Event()
 
 
 @contextmanager
-def registry_service() -> Iterator[RegistryService]:
+def registry_service(tls: ssl.SSLContext | None = None) -> Iterator[RegistryService]:
     """A registry on this machine."""
 
-    class Handler(_Handler):
-        pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    service = Handler.service = RegistryService(f"127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with listening(_Handler, RegistryService, tls) as service:
         yield service
-    finally:
-        service.ended.set()
-        server.shutdown()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     service: RegistryService
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def _answer(self, code: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
     def _error(self, code: int, name: str) -> None:
-        self._answer(code, json.dumps({"errors": [{"code": name, "message": "\x1b[31mprose"}]}).encode())
+        self.answer(code, json.dumps({"errors": [{"code": name, "message": "\x1b[31mprose"}]}).encode())
 
     def _stopped(self) -> bool:
         """Whether the request got all the answer that it will get."""
         service, told = self.service, self.headers.get("Authorization", "")
         service.asked.append((self.command, self.path))
         service.told.append(told)
+        service.accepted.append(self.headers.get("Accept", ""))
         if service.does == "hangs":
             service.ended.wait(HANGING_S)
             self.close_connection = True
@@ -103,23 +76,23 @@ class _Handler(BaseHTTPRequestHandler):
             return True
         basic = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         if service.wants == "basic" and told != basic:
-            self._answer(401, WWW_Authenticate='Basic realm="here"')
+            self.answer(401, WWW_Authenticate='Basic realm="here"')
             return True
         if service.wants == "bearer" and not self.path.startswith("/token"):
             scope = "pull" if self.command in ("GET", "HEAD") else "pull,push"
             if told not in (f"Bearer {TOKEN}-pull,push", f"Bearer {TOKEN}-{scope}"):
                 challenge = f'Bearer realm="{service.realm}",service="here",scope="{scope}"'
-                self._answer(401, WWW_Authenticate=challenge)
+                self.answer(401, WWW_Authenticate=challenge)
                 return True
         return False
 
     def _token(self) -> None:
         basic = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         if self.headers.get("Authorization") != basic:
-            self._answer(401)
+            self.answer(401)
             return
         scope = parse_qs(urlsplit(self.path).query)["scope"][0]
-        self._answer(200, json.dumps({"token": f"{TOKEN}-{scope}"}).encode())
+        self.answer(200, json.dumps({"token": f"{TOKEN}-{scope}"}).encode())
 
     def do_GET(self) -> None:
         if self._stopped():
@@ -132,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._manifest(name, last)
         elif self.service.blobs_at:
             where = f"{self.service.blobs_at}{self.path}"
-            self._answer(307, Location=self.path if self.service.blobs_at == "self" else where)
+            self.answer(307, Location=self.path if self.service.blobs_at == "self" else where)
         else:
             self._blob(self.service.blobs.get(last))
 
@@ -148,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             data = data.replace(b"desk", b"disk")
         if self.service.does == "names another digest":
             digest = "sha256:" + "0" * 64
-        self._answer(200, data, Docker_Content_Digest=digest)
+        self.answer(200, data, Docker_Content_Digest=digest)
 
     def _blob(self, data: bytes | None) -> None:
         if data is None:
@@ -159,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.service.does == "lengthens blobs" and self.command == "GET":
             data += b"more"
         if self.service.does != "cuts blobs" or self.command == "HEAD":
-            self._answer(200, data)
+            self.answer(200, data)
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
@@ -174,11 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/token"):
             form = {name: values[0] for name, values in parse_qs(sent.decode()).items()}
             known = form.get("refresh_token") == f"refresh-{TOKEN}"
-            self._answer(200 if known else 401, json.dumps({"access_token": f"{TOKEN}-{form['scope']}"}).encode())
+            self.answer(200 if known else 401, json.dumps({"access_token": f"{TOKEN}-{form['scope']}"}).encode())
         else:
             path = f"{urlsplit(self.path).path}u1?state=a%3Db"
             away = "http://registry.example.com" if self.service.does == "takes blobs elsewhere" else ""
-            self._answer(202, Location=away + path)
+            self.answer(202, Location=away + path)
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
@@ -193,14 +166,19 @@ class _Handler(BaseHTTPRequestHandler):
             if self.service.does != "forgets manifests":
                 for key in (last, _sha256(data)):
                     self.service.manifests[f"{name}@{key}"] = data
-            self._answer(201)
+            self.answer(201)
             return
         digest = parse_qs(parts.query)["digest"][0]
+        excused = self.path in self.service.excused and self.service.does.endswith("once")
+        if self.service.does.startswith("calls blobs wrong") and not excused:
+            self.service.excused.add(self.path)
+            self._error(400, "DIGEST_INVALID")
+            return
         if _sha256(data) != digest or parse_qs(parts.query)["state"] != ["a=b"]:
             self._error(400, "DIGEST_INVALID")
             return
         self.service.blobs[digest] = data
-        self._answer(201)
+        self.answer(201)
 
 
 def _sha256(data: bytes) -> str:

@@ -69,7 +69,7 @@ def test_one_changed_byte_of_a_file_or_its_signature_is_refused(
     signature = signature_of(key, [data])
 
     def verify(content: bytes, sig: bytes) -> None:
-        verify_blob([content], sig, trust, name="file", roles=("releaser",), now=NOW)
+        verify_blob([content], sig, trust, name="file", signature_name="file.sig", roles=("releaser",), now=NOW)
 
     verify(data, signature)
     with pytest.raises(Refused):

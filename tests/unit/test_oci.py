@@ -170,7 +170,7 @@ def test_what_is_there_is_not_sent_again(here: Registry, service: RegistryServic
     named = pushed(here, package, host(service), "v2")
     assert named.sent == 0 and named.changed and [method for method, _ in service.asked].count("PUT") == 1
     here.record_attestation(package, "second.json", "application/json", b"{}", AT)
-    more = pushed(here, package, host(service))
+    more = push(here, package, host(service), "v1", lambda _: None, move_tag=True)
     assert (more.sent, more.known) == (1, 5) and more.digest != first.digest, "the tag moved, the digest is another"
     assert fetch(host(service), first.digest).digest == first.digest
 
@@ -287,7 +287,7 @@ def test_every_damaged_or_missing_blob_is_refused_and_nothing_is_visible(
 
 def put_manifest(layout: Layout, value: object) -> None:
     data = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-    layout.put_manifest(data, artifact.digest_of(data), "v1")
+    layout.put_manifest(data, artifact.digest_of(data), "v1", layout.tagged("v1"))
 
 
 def changed(value: dict[str, Any], change: str) -> object:
@@ -380,7 +380,7 @@ def test_a_pretended_collision_of_digests_is_noticed(here: Registry, there: Regi
 
     made = artifact.manifest_bytes(data, read_manifest(data), [])
     layout.put("sha256:" + hashlib.sha256(data).hexdigest(), len(data), lambda: [data])
-    layout.put_manifest(made, artifact.digest_of(made), "v1")
+    layout.put_manifest(made, artifact.digest_of(made), "v1", layout.tagged("v1"))
     problem = refusal(lambda: pulled(there, layout))
     assert problem.kind == "corrupt" and "`a` has BLAKE3" in problem.what and is_untouched(there)
 
@@ -388,7 +388,8 @@ def test_a_pretended_collision_of_digests_is_noticed(here: Registry, there: Regi
 def test_more_files_than_a_registry_takes_are_refused(here: Registry, layout: Layout, monkeypatch: Any) -> None:
     monkeypatch.setattr(artifact, "SIZE_MAX", 500)
     problem = refusal(lambda: pushed(here, published(here), layout))
-    assert problem.kind == "refused" and "export" in problem.advice
+    assert problem.kind == "refused" and "export" in problem.advice and "of 3 files" in problem.what
+    assert layout.tagged("v1") is None and not os.path.exists(layout.shown.removeprefix("oci:")), "nothing was sent"
 
 
 # --- Registries that do not do what they say -------------------------------------------------------------------------

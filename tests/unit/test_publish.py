@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from killed_publishers import killed_at_every
+from rsppc.cli.exits import ENVIRONMENT, OK
 from rsppc.store.artifacts import StoredArtifacts
 from rsppc.store.protocols import Stored, StoreFault
 from rsppc.store.registry import opened
@@ -248,7 +250,7 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(here: Path, monke
     listing = os.scandir
     wanted = str(here / "pipelines/specs")
 
-    for chosen in (1, 3):  # each look lists it, and then asks once more which names are links
+    for chosen in (1, 2, 3):  # each look lists it, and then asks once more which names are links
         looks = 0
 
         def failing(path: Any = ".", chosen: int = chosen) -> Any:
@@ -262,5 +264,80 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(here: Path, monke
         monkeypatch.setattr(os, "scandir", failing)
         code, said = run(here, *PUBLISH)
         assert looks >= chosen
-        assert code != 0 and "RSP0001" in said, said
+        assert code == ENVIRONMENT and "cannot read `pipelines/specs`: input/output error" in said, said
         assert not (here / "store").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["line_v1.yaml", "line_bundle_v1.yaml", "rspp_std_v1.yaml", "telephony_v1.yaml", "rsppc.toml", "builder.key"],
+)
+def test_a_file_that_cannot_be_read_is_not_taken_for_missing(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whether it ships or not, and matters or not, at whichever look: what is signed was read whole."""
+    opening = os.open, io.open
+    looks = chosen = 0
+
+    def failing(which: int) -> Any:
+        def failing_open(path: Any, *arguments: Any, **named: Any) -> Any:
+            nonlocal looks
+            if str(path).endswith(f"/{name}") or path == name:
+                looks += 1
+                if looks == chosen:
+                    raise OSError(errno.EIO, "Input/output error", path)
+            return opening[which](path, *arguments, **named)
+
+        return failing_open
+
+    monkeypatch.setattr(os, "open", failing(0))
+    monkeypatch.setattr("builtins.open", failing(1))
+    while looks >= chosen:
+        assert not (here / "store").exists()
+        looks, chosen = 0, chosen + 1
+        code, said = run(here, *SIGNED)
+        if looks >= chosen:
+            assert code == ENVIRONMENT and "input/output error" in said.lower(), (chosen, said)
+    assert chosen > 1 and code == OK
+
+
+# --- For a runtime ----------------------------------------------------------------------------------------------------
+
+
+def runtime_here(folder: Path) -> None:
+    """A runtime of the house's own, which can call what the bundle calls."""
+    shipped = (Path(__file__).parents[2] / "pipelines/compat/rspp_go_v1.yaml").read_text()
+    own = shipped.replace("rspp_go", "house").replace("providers: [", "providers: [stt-house, llm-house, tts-house, ")
+    make(folder, {"pipelines/compat/house_v1.yaml": own})
+
+
+def test_a_bundle_is_published_as_built_for_a_runtime(here: Path) -> None:
+    """What is built with `rsppc build --runtime` can be published, and is built again for that runtime."""
+    runtime_here(here)
+    assert run(here, *SIGNED, "--build-runtime", "house/v1")[0] == 0
+    with opened(str(here / "store"), writable=False) as registry:
+        value = registry.manifest_value(PACKAGE)["provenance"]
+    assert value["arguments"]["runtime"] == "house/v1" and "pipelines/compat/house_v1.yaml" in value["inputs"]
+    code, said = run(here, "verify", PACKAGE, "--store", "store", "--key", "builder.key.pub", "--rebuild")
+    assert code == 0 and "the same, byte for byte" in said
+    before = head(here)
+    code, said = run(here, *SIGNED)
+    assert code == 0 and "published before" in said and head(here) == before, "what was recorded first stays"
+
+
+def test_a_runtime_that_cannot_run_a_bundle_gets_none(here: Path) -> None:
+    code, said = run(here, *PUBLISH, "--build-runtime", "rspp_go/v1")
+    assert code == 1 and "RSP7723" in said and not (here / "store").exists()
+    code, said = run(here, *PUBLISH, "--build-runtime", "none/v1")
+    assert code == 2 and "there is no RuntimeCapability `none/v1`" in said
+    code, said = run(here, *PUBLISH, "--runtime", "rspp_go/v1")
+    assert code == 2 and "`--build-runtime` builds for a runtime" in said and not (here / "store").exists()
+
+
+def test_who_did_not_sign_what_was_published_does_not_sign_another_build(published: Path) -> None:
+    """The same files, and another way to them: what is signed is what was made."""
+    runtime_here(published)
+    code, said = run(published, *PUBLISH, "--key", "releaser.key", "--build-runtime", "house/v1")
+    assert code == 1 and "made in another way" in said and f"rsppc sign {PACKAGE}" in said
+    with opened(str(published / "store"), writable=False) as registry:
+        assert len(registry.attestations(PACKAGE)) == 3, "nobody signed anything"

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from rollouts import (
 from rsppc.base.canonical_json import canonical
 from rsppc.contracts.canary import version_of
 from rsppc.evidence.envelope import seal_of
+from rsppc.store.gc import collect
+from rsppc.store.registry import opened
 from rsppc.turnplan import LoadedBundle, Session, load_bundle
 from turns import outcome_of, plan_of
 from workspaces import command as command_line
@@ -604,3 +607,12 @@ def test_what_golden_cases_hold_ready_can_be_made_again(name: str, tmp_path: Pat
     shutil.copytree(case, tmp_path / name / "input", ignore=left_out)
     prepare(tmp_path / name / "input")
     assert files_below(tmp_path / name / "input") == files_below(case)
+
+
+def test_a_bundle_that_was_collected_is_not_called_damaged(here: Path) -> None:
+    """What is gone was kept for as long as was said; repairing it is not what helps."""
+    with opened(str(here / "store")) as registry:
+        collect(registry, datetime(2060, 1, 1, tzinfo=UTC), delete=True)
+    code, said = run(here, "check", REF)
+    assert code == 1 and said.count("error[RSP7636 collected-bundle]") == 2 and "damaged" not in said
+    assert "was collected when its retention had ended" in said and "under a new version" in said

@@ -28,8 +28,10 @@ def place_named(reference: Reference, *, plain_http: bool) -> Iterator[Place]:
     """The place, with credentials and proxies as the environment has them."""
     from rsppc.oci.opening import opened_place
 
-    proxies = (
-        {} if reference.host and proxy_bypass(reference.host.rpartition(":")[0] or reference.host) else getproxies()
-    )
-    with opened_place(reference, os.environ, plain_http=plain_http, proxies=proxies) as place:
+    with opened_place(reference, os.environ, plain_http=plain_http, proxy_for=_proxy_for) as place:
         yield place
+
+
+def _proxy_for(scheme: str, host: str) -> str:
+    """The proxy that the environment names; whoever answers may send elsewhere, so each host is asked for."""
+    return "" if proxy_bypass(host) else getproxies().get(scheme, "")

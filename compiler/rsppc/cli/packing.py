@@ -22,6 +22,7 @@ from rsppc.signing.refusals import Refused
 from rsppc.signing.statement import SBOM_TYPE, SHIPPED
 from rsppc.store.adopting import Offered
 from rsppc.store.offers import Attest, Offer, artifact_offer, bundle_offer
+from rsppc.store.problems import StoreProblem
 from rsppc.store.protocols import StoreFault
 from rsppc.version import VERSION
 from rsppc.workspace import Workspace
@@ -70,6 +71,12 @@ def _attest(made: Attested, keys: Sequence[SigningKey]) -> Attest:
         if keys:
             envelope = _envelope(made, keys, there.get(PROVENANCE))
             offered.append(Offered(name=PROVENANCE, media_type=MEDIA_TYPE, data=envelope))
+        if any(one.data != there.get(one.name, one.data) for one in offered):  # the same files, made in another way
+            if not set(names_of(keys)) <= there.keys():
+                what = f"`{made.arguments.bundle}` was published as the same files, but made in another way"
+                advice = f"sign what was published, with `rsppc sign {package_id} --store FOLDER`"
+                raise StoreProblem("refused", f"{what}: from other inputs, or with other arguments", advice)
+            return []
         return [*offered, *words_of(keys)(package_id, manifest, there)]
 
     return attest

@@ -25,7 +25,7 @@ from rsppc.cli.exits import FINDINGS, OK
 from rsppc.cli.key_files import passphrase_of, signing_key
 from rsppc.cli.packing import names_of, packed, sources, words_of
 from rsppc.cli.publishing import Released, offered, promote, publish_one, refuse_other, refuse_publishing, shown
-from rsppc.cli.session import Options, exit_code, fault, report, usage, workspace_here
+from rsppc.cli.session import Options, exit_code, fault, refuse_unread, report, usage, workspace_here
 from rsppc.cli.storing import counted, store_folder
 from rsppc.diagnostics import DiagnosticSink
 from rsppc.driver import open_workspace
@@ -46,6 +46,7 @@ class Wanted(Record):
 
     locked: bool
     snapshot: str
+    build_runtime: str | None
     strict: bool
     keys: tuple[str, ...]
     passphrase_env: str | None
@@ -117,20 +118,21 @@ def _built(
     sink, found, builds = DiagnosticSink(), [], []
     artifacts = open_workspace(workspace, sink)
     options = Options(format=wanted.format, reports=(), strict=strict, color=None)
-    artifacts.paths()
-    if sink.has_errors:  # what could not be listed is not to be taken for what is not there
-        return [], max(exit_code(report(sink.sorted(), (), options)), FINDINGS)
+    refuse_unread(artifacts.unread())  # what could not be listed is not to be taken for what is not there
     for name in names:
         entry = find_entry(artifacts, name, kinds=("bundle",))
         if wanted.locked or "bundle_digest" in entry.root:  # who pinned it means it
             found += report_locked(entry, artifacts)
-        arguments = Arguments(bundle=entry.ref, snapshot=wanted.snapshot, runtime="", strict=strict)
+        arguments = Arguments(
+            bundle=entry.ref, snapshot=wanted.snapshot, runtime=wanted.build_runtime or "", strict=strict
+        )
         made, findings = attested(workspace, arguments, now=None)
         found += [one for one in findings if one not in found]
         builds.append(made)
     if any(made is None for made in builds) or any(one.severity == "error" for one in found):
         return [], max(exit_code(report(found, (), options)), FINDINGS)
     ready = [_ready(workspace, artifacts, made, keys) for made in builds if made is not None]
+    refuse_unread(artifacts.unread())
     if sink.has_errors:
         return [], max(exit_code(report(sink.sorted(), (), options)), FINDINGS)
     return ready, OK

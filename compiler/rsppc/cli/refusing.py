@@ -10,6 +10,7 @@ import click
 
 from rsppc.base.canonical_json import canonical
 from rsppc.cli.exits import INTEGRITY
+from rsppc.diagnostics.visible import visible
 from rsppc.signing.refusals import Refusal, Refused
 
 
@@ -23,14 +24,14 @@ def refusals(format: str = "text") -> Iterator[None]:
 
 
 def refuse(reasons: Sequence[Refusal], format: str = "text") -> NoReturn:
-    """Say why something is not believed, and end the command."""
+    """Say why something is not believed, and end the command. Names in it are those of strangers."""
     if format == "json":
         say({"verified": False, "refusals": [{"code": r.code, "what": r.what, "advice": r.advice} for r in reasons]})
     else:
         for one in reasons:
-            click.echo(f"rsppc: [{one.code}] {one.what}", err=True)
+            click.echo(f"rsppc: [{one.code}] {visible(one.what)}", err=True)
             if one.advice:
-                click.echo(f"  {one.advice}", err=True)
+                click.echo(f"  {visible(one.advice)}", err=True)
     raise click.exceptions.Exit(INTEGRITY)
 
 

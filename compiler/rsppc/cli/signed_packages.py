@@ -7,6 +7,7 @@ digest below `inputs/`, and the attestations of the bundle beside it.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from rsppc.cli.remaking import Finder
 from rsppc.cli.session import usage
 from rsppc.cli.storing import refuse as refuse_of_store
 from rsppc.cli.verifying import Wanted, signer_values, tell_signers, verify_files
+from rsppc.signing.blobs import SUFFIX
 from rsppc.signing.keys import SigningKey
 from rsppc.signing.packages import BUNDLE_KIND, MEDIA_TYPE, attestation_name, signed_package, verify_package
 from rsppc.signing.refusals import Refusal, Refused, refused
@@ -42,8 +44,9 @@ def is_export(path: str) -> bool:
         return file.read(len(MANIFEST) + 1) == MANIFEST.encode() + b"\0"
 
 
-def sign_package(registry: Registry, package_id: str, pair: SigningKey, at: datetime) -> int:
-    """Attest a package whose every byte was looked at."""
+def sign_package(registry: Registry, name: str, tenant: str, pair: SigningKey, at: datetime) -> int:
+    """Attest a package, by its id or the digest of its manifest, whose every byte was looked at."""
+    package_id = registry.find(name, tenant).package_id
     with _damage():
         _check_sound(registry, package_id)
         data = signed_package(package_id, registry.manifest_bytes(package_id), pair)
@@ -62,11 +65,28 @@ def verify_exported(path: str, wanted: Wanted) -> None:
         init_store(folder, Config(retention_classes={**DEFAULT_CLASSES, own: RetentionClass(days=None)}))
         with opened(folder) as registry:
             made = import_package(registry, path, wanted.now, lambda _: None)
-            verify_stored(registry, made.package.package_id, wanted)
+            try:
+                _verify(registry, made.package.package_id, wanted)
+            except Refused as problem:
+                raise Refused([_named_signature(one, path) for one in problem.refusals]) from None
 
 
-def verify_stored(registry: Registry, package_id: str, wanted: Wanted) -> None:
-    """A package in a store: every byte, the signature of its manifest, and the bundle in it, where it holds one."""
+def _named_signature(one: Refusal, path: str) -> Refusal:
+    """With the way to the signature beside the file, where there is one: it says nothing of the package."""
+    if one.code != "attestation-missing" or not os.path.isfile(path + SUFFIX):
+        return one
+    return replace(one, advice=f"{one.advice}; `--signature {path}{SUFFIX}` verifies the file as any other")
+
+
+def verify_stored(registry: Registry, name: str, tenant: str, wanted: Wanted) -> None:
+    """A package in a store, by its id or the digest of its manifest."""
+    with _damage():
+        package_id = registry.find(name, tenant).package_id
+    _verify(registry, package_id, wanted)
+
+
+def _verify(registry: Registry, package_id: str, wanted: Wanted) -> None:
+    """Every byte, the signature of the manifest, and the bundle in the package, where it holds one."""
     with _damage():
         package = _check_sound(registry, package_id)
         data = registry.manifest_bytes(package_id)
@@ -118,8 +138,7 @@ def _inputs(registry: Registry, package_id: str) -> Finder:
 
 def _check_sound(registry: Registry, package_id: str) -> Package:
     """Refuse a package of which anything is missing or damaged, and one that may still change."""
-    with verification.checking(registry) as checker:
-        verdict = verification.verify_package(registry, package_id, checker)
+    verdict = verification.verify_package(registry, package_id)
     if verdict.faults:
         advice = "fetch it again from where it was published"
         raise Refused(

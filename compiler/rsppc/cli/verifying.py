@@ -16,7 +16,7 @@ from rsppc.cli.remaking import Finder, check_rebuilt, other_compiler
 from rsppc.cli.session import fault, usage
 from rsppc.cli.signing import file_pieces
 from rsppc.cli.trusting import remember
-from rsppc.signing.blobs import SIGNATURE_SIZE_MAX, SUFFIX, TooLarge, verify_blob
+from rsppc.signing.blobs import SIGNATURE_SIZE_MAX, TooLarge, verify_blob
 from rsppc.signing.bundles import SBOM, Verified, verify_bundle
 from rsppc.signing.refusals import refused
 from rsppc.signing.statement import SHIPPED
@@ -73,15 +73,23 @@ def verify_files(
         click.echo(f"  remembered in {wanted.policy}")
 
 
-def verify_file(path: str, wanted: Wanted) -> None:
-    """A file with its signature beside it; says who signed it, or refuses it."""
+def verify_file(path: str, signature_path: str, wanted: Wanted) -> None:
+    """A file with its signature in another one; says who signed it, or refuses it."""
     if wanted.rebuild_from_package or wanted.policy is not None:
         usage("only bundles are built again and remembered", f"`{path}` is a file")
     name = os.path.basename(path)
     try:
-        signature = _signature(path + SUFFIX)
+        signature = _signature(signature_path)
         pieces = file_pieces(path)
-        by = verify_blob(pieces, signature, wanted.trust, name=name, roles=wanted.roles, now=wanted.now)
+        by = verify_blob(
+            pieces,
+            signature,
+            wanted.trust,
+            name=name,
+            signature_name=os.path.basename(signature_path),
+            roles=wanted.roles,
+            now=wanted.now,
+        )
     except TooLarge:
         raise refused("signature-wrong", f"`{name}` is larger than what ed25519 signs", "ask for ECDSA") from None
     except FileNotFoundError:

@@ -131,7 +131,10 @@ def refuse_other(data: bytes, own: bytes, described: Described, attestations: Se
     """Refuse a manifest that is not the one of the package whose own manifest is in its config."""
     expected = manifest_bytes(own, described, attestations)
     if expected != data:
-        found = first_difference(msgspec.json.decode(expected), msgspec.json.decode(data))
+        try:
+            found = first_difference(msgspec.json.decode(expected), msgspec.json.decode(data))
+        except (msgspec.MsgspecError, RecursionError):  # keys that nobody looked at may hold what is not JSON for us
+            found = None
         where = f"differs at `{found.pointer}`" if found is not None else "is written in another way"
         raise StoreProblem(
             "corrupt",

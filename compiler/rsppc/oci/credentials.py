@@ -9,10 +9,11 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rsppc.base.record import Record
+from rsppc.base.record import Record, replace
 
 _FILE_SIZE_MAX = 2**20
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+_DOCKER_HUB_TOKENS = "auth.docker.io"
 
 
 class Credentials(Record):
@@ -26,6 +27,8 @@ class Credentials(Record):
     """Exchanged for a token where a registry asks for one."""
     helper: str = ""
     """The program that would know, which is not run."""
+    token_host: str = ""
+    """A host that may be told as well, since it gives tokens for the registry."""
 
     def __repr__(self) -> str:  # a password is not to stand in a traceback
         return "Credentials(…)"
@@ -44,6 +47,18 @@ def credentials_for(host: str, repository: str, settings: Mapping[str, str]) -> 
     `RSPPC_OCI_TOKEN`, or `RSPPC_OCI_USER` and `RSPPC_OCI_PASSWORD`; then the files of `docker login`, `podman login`
     and `skopeo login`. A file that cannot be read has none.
     """
+    return replace(_found(host, repository, settings), token_host=settings.get("RSPPC_OCI_TOKEN_HOST", "").lower())
+
+
+def may_be_told(host: str, registry: str, credentials: Credentials) -> bool:
+    """Whether a host that a registry sends to for a token may know who asks: the registry's own, one whose name the
+    registry's lies below, and one that was named. A registry that hands on what others answer names no other."""
+    hub = registry in _DOCKER_HUB and host == _DOCKER_HUB_TOKENS
+    above = "." in host and registry.endswith(f".{host}")
+    return hub or above or (host != "" and host in (registry, credentials.token_host))
+
+
+def _found(host: str, repository: str, settings: Mapping[str, str]) -> Credentials:
     if settings.get("RSPPC_OCI_TOKEN"):
         return Credentials(token=settings["RSPPC_OCI_TOKEN"].strip())
     if settings.get("RSPPC_OCI_USER"):

@@ -1,23 +1,27 @@
 """A repository of a registry: the protocol of OCI distribution, as much of it as registries of 1.0 know.
 
-A password goes to the registry itself and to whom it sends for a token, over TLS; blobs may come from elsewhere, where
-no password goes along. What fails for the moment is tried a few times.
+A password goes to the registry itself and to its server of tokens, over TLS; blobs may come from elsewhere, where no
+password goes along. Only a registry on this machine sends to this machine without TLS: what listens here is not meant
+for others. What fails for the moment is tried a few times.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
+from rsppc.base.digest import Digest
 from rsppc.oci.artifact import IMAGE_MANIFEST, SIZE_MAX, digest_of
-from rsppc.oci.credentials import Credentials
+from rsppc.oci.credentials import Credentials, may_be_told
 from rsppc.oci.http import EMPTY, LOOPBACK, Answer, Body, Connections, body_of, host_of, origin_of, parts_of
 from rsppc.oci.login import authorisation, denied
+from rsppc.oci.places import moved
+from rsppc.oci.proxies import Proxy
 from rsppc.oci.reference import Reference
 from rsppc.store.problems import StoreProblem
 
@@ -26,8 +30,19 @@ _WAIT_S = 0.3
 _REDIRECTS_MAX = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LATER = (429, 500, 502, 503, 504)
+_LOST = (400, 404)
+"""How a registry ends an upload while somebody else brings the same bytes: it finds them wrong, or knows of none."""
 _ERROR_SIZE_MAX = 2**16
 _ERROR_CODE = re.compile(r"[A-Z_]{1,40}")
+_ANY_MANIFEST = ", ".join(
+    (
+        IMAGE_MANIFEST,
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    )
+)
+"""A tag that names an image is not free; registries keep silent of kinds that they are not asked for."""
 _HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 
 _T = TypeVar("_T")
@@ -46,17 +61,18 @@ class RegistryHost:
         credentials: Credentials,
         *,
         plain_http: bool = False,
-        proxies: Mapping[str, str] | None = None,
+        proxy_for: Callable[[str, str], Proxy | None] = lambda _scheme, _host: None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         host = _HUB.get(reference.host, reference.host)
         self._plain = plain_http
-        scheme = "http" if plain_http or urlsplit(f"//{host}").hostname in LOOPBACK else "https"
+        self._name = urlsplit(f"//{host}").hostname or ""
+        scheme = "http" if plain_http or self._name in LOOPBACK else "https"
         self._root = f"{scheme}://{host}/v2/{reference.path}"
         self._shown = reference.shown
         self._credentials = credentials
         self._authorisation = ""
-        self._connections = Connections(proxies or {})
+        self._connections = Connections(proxy_for)
         self._wait = wait
 
     @property
@@ -68,7 +84,7 @@ class RegistryHost:
 
     def manifest(self, wanted: str) -> bytes | None:
         def ask() -> bytes | None:
-            answer = self._asked("GET", f"{self._root}/manifests/{wanted}", {"Accept": IMAGE_MANIFEST})
+            answer = self._asked("GET", f"{self._root}/manifests/{wanted}", {"Accept": _ANY_MANIFEST})
             if answer.status == 404:
                 answer.close()
                 return None
@@ -80,12 +96,16 @@ class RegistryHost:
                 if digest is not None and digest.startswith("sha256:") and digest != found:
                     raise StoreProblem(
                         "corrupt",
-                        f"`{self._shown}` answers `{wanted}` with a manifest that has {found}, not {digest[:80]}",
+                        f"`{self._shown}` answers `{wanted}` with a manifest that has {found}, not {digest[:80]!a}",
                         "something between changes what is sent; use another way to the registry",
                     )
             return data
 
         return self._patient(ask)
+
+    def tagged(self, tag: str) -> Digest | None:
+        data = self.manifest(tag)
+        return None if data is None else digest_of(data)
 
     def has(self, digest: str, size: int) -> bool:
         def ask() -> bool:
@@ -124,13 +144,15 @@ class RegistryHost:
             self._refuse_plain(place)
             headers = {"Content-Type": "application/octet-stream"}
             answer = self._asked("PUT", _with(place, digest=digest), headers, Body(size=size, pieces=pieces))
-            self._expect(answer, 201)
+            self._expect(answer, 201, later=(*_LATER, *_LOST))
             answer.read(_ERROR_SIZE_MAX)
 
         self._patient(ask)
 
-    def put_manifest(self, data: bytes, digest: str, tag: str | None) -> None:
+    def put_manifest(self, data: bytes, digest: str, tag: str | None, named: str | None) -> None:
         def ask() -> None:
+            if tag is not None and (other := self.tagged(tag)) not in (named, digest):
+                raise moved(self._shown, tag, other)  # the protocol has no way to ask and write at once
             url = f"{self._root}/manifests/{tag or digest}"
             answer = self._asked("PUT", url, {"Content-Type": IMAGE_MANIFEST}, body_of(data))
             self._expect(answer, 201)
@@ -175,7 +197,7 @@ class RegistryHost:
             return answer
         answer.read(_ERROR_SIZE_MAX)
         self._authorisation = authorisation(
-            answer.headers, self._credentials, self._connections.ask, self._refuse_plain
+            answer.headers, self._credentials, self._connections.ask, self._refuse_place_of_tokens
         )
         if not self._authorisation:
             raise denied(answer, self._credentials)
@@ -184,7 +206,7 @@ class RegistryHost:
     def _with_name(self, headers: dict[str, str]) -> dict[str, str]:
         return {**headers, "Authorization": self._authorisation} if self._authorisation else headers
 
-    def _expect(self, answer: Answer, status: int) -> None:
+    def _expect(self, answer: Answer, status: int, later: tuple[int, ...] = _LATER) -> None:
         if answer.status == status:
             return
         if answer.status in (401, 403):
@@ -193,22 +215,35 @@ class RegistryHost:
         said = f"answers {answer.status}{_reason(answer)}"
         if answer.status in _LATER:
             raise _ForNow(StoreProblem("environment", f"`{host_of(answer.url)}` {said}", "try again"))
-        raise StoreProblem(
+        problem = StoreProblem(
             "refused" if 400 <= answer.status < 500 else "environment",
             f"`{self._shown}` does not do it: it {said}",
             "see whether the repository is there, may be written, and takes artifacts of OCI",
         )
+        raise _ForNow(problem) if answer.status in later else problem
 
     def _refuse_plain(self, url: str) -> None:
         """Refuse to go where everybody listens, unless that is the way that was asked for."""
         parts = parts_of(url)
         if parts is None:
             raise StoreProblem("refused", f"`{self._shown}` sends to {url[:100]!a}, which is no address")
-        if parts.scheme == "http" and not self._plain and parts.hostname not in LOOPBACK:
+        local = parts.hostname in LOOPBACK and self._name in LOOPBACK
+        if parts.scheme == "http" and not self._plain and not local:
             raise StoreProblem(
                 "refused",
                 f"`{self._shown}` sends to `{host_of(url)}` without TLS",
                 "`--plain-http` allows it, for a network that nobody else is in",
+            )
+
+    def _refuse_place_of_tokens(self, url: str, tells: bool) -> None:
+        """Refuse a server of tokens that is not to be asked, or that is nobody to tell a password."""
+        self._refuse_plain(url)
+        host = urlsplit(url).hostname or ""
+        if tells and not may_be_told(host, self._name, self._credentials):
+            raise StoreProblem(
+                "refused",
+                f"`{self._shown}` wants `{host}` to be told who you are, which is another host",
+                f"if that is where it has its tokens from, set RSPPC_OCI_TOKEN_HOST={host}",
             )
 
 

@@ -1,27 +1,37 @@
 """HTTP as registries need it, by the standard library: one connection to each host, and nothing that follows by itself.
 
-Whether to send a password along is decided by whoever asks; a redirect is an answer like any other here.
+Whether to send a password along is decided by whoever asks; a redirect is an answer like any other here. What speaks
+TLS goes through a proxy by a tunnel, so that the proxy sees no more than the host; the rest it is asked to fetch.
 """
 
 from __future__ import annotations
 
-import base64
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
-from urllib.parse import SplitResult, unquote, urlsplit
+from socket import SHUT_RDWR, socket
+from threading import Event, Timer
+from urllib.parse import SplitResult, urlsplit
 
 from rsppc.base.record import Record
+from rsppc.oci.proxies import Proxy
 from rsppc.store.hashing import CHUNK
 from rsppc.store.problems import StoreProblem
 
+_PROXY_WANTS_A_NAME = 407
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TIMEOUT_S = 30.0
 """For each step: to connect, and for the next bytes to come or go."""
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _SLOWEST = 16 * 1024
 """Bytes a second; who is slower than that is not waited for."""
+
+
+_SETTLING = 8 * 2**20
+"""Bytes a second that a registry puts away at least."""
 
 
 class Body(Record):
@@ -87,9 +97,9 @@ class Answer:
 class Connections:
     """Connections to hosts, each kept as long as it is good."""
 
-    def __init__(self, proxies: Mapping[str, str]) -> None:
-        self._proxies = proxies
-        """By scheme; a host that needs none is not asked through one (`no_proxy` is the caller's to apply)."""
+    def __init__(self, proxy_for: Callable[[str, str], Proxy | None]) -> None:
+        self._proxy_for = proxy_for
+        """By scheme and host, with its port where it was named; None where there is a way without one."""
         self._open: dict[tuple[str, str], HTTPConnection] = {}
 
     def close(self) -> None:
@@ -103,25 +113,31 @@ class Connections:
         if parts is None:
             raise StoreProblem("refused", f"a registry sends to {url[:100]!a}, which is no address")
         origin = origin_of(url)
+        proxy = None if parts.hostname in LOOPBACK else self._proxy_for(parts.scheme, parts.netloc.rpartition("@")[2])
         while True:
             kept = self._open.get(origin)
-            connection = kept or self._connected(parts)
+            connection = kept or _connected(parts, proxy)
             self._open[origin] = connection
             try:
-                self._send(connection, method, parts, headers, body)
-                return Answer(url, connection.getresponse(), lambda: self._drop(origin))
+                self._send(connection, method, _target(parts, proxy), _told(parts, proxy, headers), body)
+                response = _response(connection, body.size if body is not None else 0)
+                answer = Answer(url, response, lambda: self._drop(origin))
             except (OSError, HTTPException) as error:
                 self._drop(origin)
                 if kept is None:
-                    raise unreachable(url, error) from None
+                    raise (unreachable(url, error) if proxy is None else _no_way(url, proxy, error)) from None
             except BaseException:  # what is sent could not be read
                 self._drop(origin)
                 raise
+            else:
+                if proxy is not None and answer.status == _PROXY_WANTS_A_NAME:
+                    answer.close()
+                    raise _refused_by(url, proxy, str(answer.status))
+                return answer
 
     def _send(
-        self, connection: HTTPConnection, method: str, parts: SplitResult, headers: Mapping[str, str], body: Body | None
+        self, connection: HTTPConnection, method: str, target: str, headers: Mapping[str, str], body: Body | None
     ) -> None:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.putrequest(method, target, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
@@ -135,26 +151,76 @@ class Connections:
                 for piece in body.pieces():
                     connection.send(piece)
 
-    def _connected(self, parts: SplitResult) -> HTTPConnection:
-        host, port = parts.hostname or "", parts.port
-        if parts.scheme == "http":
-            return HTTPConnection(host, port, timeout=TIMEOUT_S)
-        context = ssl.create_default_context()
-        proxy = urlsplit(self._proxies.get("https", ""))
-        if not proxy.hostname or host in LOOPBACK:
-            return HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
-        made = HTTPSConnection(proxy.hostname, proxy.port, timeout=TIMEOUT_S, context=context)
-        headers = {}
-        if proxy.username:
-            pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-            headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        made.set_tunnel(host, port, headers)
-        return made
-
     def _drop(self, origin: tuple[str, str]) -> None:
         connection = self._open.pop(origin, None)
         if connection is not None:
             connection.close()
+
+
+def _response(connection: HTTPConnection, sent: int) -> HTTPResponse:
+    """The head of an answer. What was sent may take a registry a while to put away; whoever promises one for ever, or
+    says it a letter at a time, is not waited for."""
+    seconds, sock = TIMEOUT_S + sent / _SETTLING, connection.sock
+    over = Event()
+    timer = Timer(seconds, _hang_up, (sock, over))
+    timer.daemon = True
+    sock.settimeout(seconds)
+    timer.start()
+    try:
+        return connection.getresponse()
+    except (OSError, HTTPException):
+        if over.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+        with suppress(OSError):  # it may be closed by now
+            sock.settimeout(TIMEOUT_S)
+
+
+def _hang_up(sock: socket, over: Event) -> None:
+    over.set()  # first, since whoever reads notices at once
+    with suppress(OSError):
+        sock.shutdown(SHUT_RDWR)
+
+
+def _connected(parts: SplitResult, proxy: Proxy | None) -> HTTPConnection:
+    host, port = parts.hostname or "", parts.port
+    at = (host, port) if proxy is None else (proxy.host, proxy.port)
+    if parts.scheme == "http":
+        return HTTPConnection(*at, timeout=TIMEOUT_S)
+    made = HTTPSConnection(*at, timeout=TIMEOUT_S, context=ssl.create_default_context())
+    if proxy is not None:
+        made.set_tunnel(host, port, proxy.headers)
+    return made
+
+
+def _target(parts: SplitResult, proxy: Proxy | None) -> str:
+    """What is asked for: of a proxy that is to fetch it, with the host."""
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return path if proxy is None or parts.scheme == "https" else f"http://{parts.netloc.rpartition('@')[2]}{path}"
+
+
+def _told(parts: SplitResult, proxy: Proxy | None, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers, with the name that a proxy is told; in a tunnel it would go on to the host."""
+    return headers if proxy is None or parts.scheme == "https" else {**headers, **proxy.headers}
+
+
+def _no_way(url: str, proxy: Proxy, error: Exception) -> StoreProblem:
+    """What is said where there is no answer through a proxy."""
+    refused = _REFUSED_TUNNEL.match(str(error))
+    if refused is not None:
+        return _refused_by(url, proxy, refused[1])
+    problem = unreachable(url, error)
+    return StoreProblem(problem.kind, f"{problem.what} (through the proxy `{proxy.shown}`)", problem.advice)
+
+
+def _refused_by(url: str, proxy: Proxy, status: str) -> StoreProblem:
+    return StoreProblem(
+        "environment",
+        f"`{host_of(url)}` cannot be reached: the proxy `{proxy.shown}` answers {status}",
+        "see HTTPS_PROXY, and name hosts that need no proxy in NO_PROXY",
+    )
 
 
 def parts_of(url: str) -> SplitResult | None:

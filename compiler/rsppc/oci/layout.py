@@ -1,15 +1,15 @@
 """A folder in the layout of OCI images: `oci-layout`, `index.json`, and `blobs/sha256/<64 hex>`.
 
 Other tools read it and copy it to registries, so that packages travel on a disk as well. Files appear whole, and the
-index that names them comes last, under a lock.
+index that names them comes last, under a lock on the folder.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BufferedReader
 from typing import Any
@@ -20,6 +20,7 @@ from rsppc.base.canonical_json import canonical
 from rsppc.base.digest import is_digest
 from rsppc.base.record import Record
 from rsppc.oci.artifact import ARTIFACT_TYPE, IMAGE_MANIFEST, SIZE_MAX, digest_of
+from rsppc.oci.places import moved
 from rsppc.store.hashing import CHUNK
 from rsppc.store.places import fresh_name, spoken, sync_folder
 from rsppc.store.problems import StoreProblem
@@ -54,21 +55,28 @@ class Layout:
         return f"oci:{self._folder}"
 
     def manifest(self, wanted: str) -> bytes | None:
-        index = self._index()
-        if index is None:
+        digest = self.tagged(wanted)
+        if digest is None:
             return None
-        for one in index.manifests:
-            if wanted in (one.digest, one.annotations.get(_TAG)):
-                break
-        else:
-            return None
-        if not is_digest(one.digest):
-            raise StoreProblem("malformed", f"`{self._folder}/index.json` names a manifest without a digest")
-        data = self._read(self._blob_path(one.digest), SIZE_MAX)
-        if data is None or digest_of(data) != one.digest:
+        data = self._read(self._blob_path(digest), SIZE_MAX)
+        if data is None or digest_of(data) != digest:
             what = "is missing" if data is None else "is not what its digest says"
-            raise StoreProblem("corrupt", f"the manifest {one.digest} in `{self._folder}` {what}")
+            raise StoreProblem(
+                "corrupt",
+                f"the manifest {digest} in `{self._folder}` {what}",
+                "push the package again from a store that has it",
+            )
         return data
+
+    def tagged(self, tag: str) -> str | None:
+        """The digest that a tag names, or that is named itself."""
+        index = self._index()
+        for one in index.manifests if index is not None else ():
+            if tag in (one.digest, one.annotations.get(_TAG)):
+                if not is_digest(one.digest):
+                    raise StoreProblem("malformed", f"`{self._folder}/index.json` names a manifest without a digest")
+                return one.digest
+        return None
 
     def has(self, digest: str, size: int) -> bool:
         """Whether a blob is there and sound: nobody but us would notice."""
@@ -103,16 +111,15 @@ class Layout:
     def put(self, digest: str, size: int, pieces: Callable[[], Iterable[bytes]]) -> None:
         self._write(self._blob_path(digest), pieces())
 
-    def put_manifest(self, data: bytes, digest: str, tag: str | None) -> None:
+    def put_manifest(self, data: bytes, digest: str, tag: str | None, named: str | None) -> None:
         self._write(self._blob_path(digest), [data])
         marker = os.path.join(self._folder, "oci-layout")
-        with self._spoken():
+        with self._locked():
             if not os.path.exists(marker):
                 self._write(marker, [VERSION])
-            with open(marker, "rb") as lock:
-                if fcntl is not None:
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-                self._name(digest, len(data), tag)
+            if tag is not None and (other := self.tagged(tag)) not in (named, digest):
+                raise moved(self.shown, tag, other)
+            self._name(digest, len(data), tag)
 
     # Inside
 
@@ -121,21 +128,20 @@ class Layout:
         path = os.path.join(self._folder, "index.json")
         held = self._read(path, SIZE_MAX)
         self._index()  # which refuses what is none
-        value: dict[str, Any] = msgspec.json.decode(held) if held is not None else {"schemaVersion": 2, "manifests": []}
-        rest = []
-        for one in value["manifests"]:
-            said = one.get("annotations") or {}
-            if tag is not None and said.get(_TAG) == tag:
-                continue
-            if one["digest"] == digest and _TAG not in said:
-                continue
-            rest.append(one)
+        try:
+            value: dict[str, Any] = msgspec.json.decode(held) if held is not None else {"schemaVersion": 2}
+        except (msgspec.DecodeError, RecursionError):  # in what others wrote, at which nobody looked before
+            raise _no_index(path) from None
+        rest = _others(value.get("manifests", ()), digest, tag)
         entry: dict[str, Any] = {"mediaType": IMAGE_MANIFEST, "artifactType": ARTIFACT_TYPE}
         entry |= {"digest": digest, "size": size}
         if tag is not None:
             entry["annotations"] = {_TAG: tag}
         value["manifests"] = sorted([*rest, entry], key=lambda one: canonical([one.get("annotations"), one["digest"]]))
-        self._write(path, [canonical(value)])
+        made = canonical(value)
+        if len(made) > SIZE_MAX:  # nobody could read it afterwards
+            raise StoreProblem("refused", f"`{path}` would have more than {SIZE_MAX} bytes", "begin another folder")
+        self._write(path, [made])
 
     def _index(self) -> _Index | None:
         path = os.path.join(self._folder, "index.json")
@@ -145,7 +151,7 @@ class Layout:
         try:
             return msgspec.json.decode(data, type=_Index, strict=True)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise StoreProblem("malformed", f"`{path}` is no index of OCI") from None
+            raise _no_index(path) from None
 
     def _read(self, path: str, size_max: int) -> bytes | None:
         with self._spoken():
@@ -165,13 +171,16 @@ class Layout:
             os.makedirs(folder, exist_ok=True)
             file = open(fresh, "xb")  # noqa: SIM115
         try:
-            with file:
+            try:
                 for piece in pieces:  # what goes wrong in the source passes as it is
                     with self._spoken():
                         file.write(piece)
                 with self._spoken():
                     file.flush()
                     os.fsync(file.fileno())
+            finally:
+                with suppress(OSError):  # what could not be written was said already
+                    file.close()
             with self._spoken():
                 os.replace(fresh, path)
                 sync_folder(folder)
@@ -183,11 +192,43 @@ class Layout:
         return os.path.join(self._folder, "blobs", "sha256", digest.removeprefix("sha256:"))
 
     @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Nobody else of this program changes the index meanwhile. The lock is on the folder, since a file in it may be
+        another one by the time that it is locked."""
+        with self._spoken():
+            folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            with self._spoken():
+                if fcntl is not None:
+                    fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    @contextmanager
     def _spoken(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise StoreProblem("environment", f"the folder `{self._folder}` cannot be used: {spoken(error)}") from None
+
+
+def _others(entries: Sequence[dict[str, Any]], digest: str, tag: str | None) -> list[dict[str, Any]]:
+    """The entries beside that of a manifest. What the tag named before stays there by its digest."""
+    rest = []
+    for one in entries:
+        said = one.get("annotations") or {}
+        if tag is not None and said.get(_TAG) == tag:
+            if any(other["digest"] == one["digest"] for other in entries if other is not one):
+                continue
+            one = {**one, "annotations": {name: text for name, text in said.items() if name != _TAG}}
+        if one["digest"] != digest or _TAG in one.get("annotations", {}):
+            rest.append(one)
+    return rest
+
+
+def _no_index(path: str) -> StoreProblem:
+    return StoreProblem("malformed", f"`{path}` is no index of OCI", "name another folder, or mend the file")
 
 
 def _opened(path: str) -> BufferedReader:

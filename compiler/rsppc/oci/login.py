@@ -32,21 +32,26 @@ def challenges(headers: HTTPMessage) -> dict[str, dict[str, str]]:
     return found
 
 
-def authorisation(headers: HTTPMessage, credentials: Credentials, ask: Ask, refuse_plain: Callable[[str], None]) -> str:
-    """The value of the header that a registry wants; empty where there is none to give."""
+def authorisation(
+    headers: HTTPMessage, credentials: Credentials, ask: Ask, refuse_place: Callable[[str, bool], None]
+) -> str:
+    """The value of the header that a registry wants; empty where there is none to give. `refuse_place` refuses a server
+    of tokens that is not to be asked, or not to be told who asks."""
     found = challenges(headers)
     if credentials.token:
         if _TOKEN.fullmatch(credentials.token) is None:
             raise StoreProblem("malformed", "the token for the registry holds characters that no token has")
         return f"Bearer {credentials.token}"
     if "bearer" in found:
-        return f"Bearer {_token(found['bearer'], credentials, ask, refuse_plain)}"
+        return f"Bearer {_token(found['bearer'], credentials, ask, refuse_place)}"
     return (credentials.basic or "") if "basic" in found else ""
 
 
-def _token(challenge: dict[str, str], credentials: Credentials, ask: Ask, refuse_plain: Callable[[str], None]) -> str:
+def _token(
+    challenge: dict[str, str], credentials: Credentials, ask: Ask, refuse_place: Callable[[str, bool], None]
+) -> str:
     realm = challenge.get("realm", "")
-    refuse_plain(realm)
+    refuse_place(realm, bool(credentials.refresh) or credentials.basic is not None)
     wanted = {name: challenge[name] for name in ("service", "scope") if challenge.get(name)}
     if credentials.refresh:
         form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh, "client_id": "rsppc", **wanted}

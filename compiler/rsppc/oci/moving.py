@@ -13,7 +13,7 @@ from functools import partial
 
 from rsppc.base.record import Record
 from rsppc.oci import artifact
-from rsppc.oci.places import Place, small_blob
+from rsppc.oci.places import Place, moved, small_blob
 from rsppc.store.adopting import Offered, adopt, attestation_of
 from rsppc.store.manifest_form import Described, read_manifest
 from rsppc.store.problems import StoreProblem
@@ -44,12 +44,22 @@ class Fetched(Record):
     attestations: tuple[Offered, ...]
 
 
-def push(registry: Registry, package_id: str, place: Place, tag: str | None, told: Told) -> Pushed:
-    """Bring a finalised package to a place; its manifest comes last, so that nobody finds it before it is whole."""
+def push(
+    registry: Registry, package_id: str, place: Place, tag: str | None, told: Told, *, move_tag: bool = False
+) -> Pushed:
+    """Bring a finalised package to a place; its manifest comes last, so that nobody finds it before it is whole. A tag
+    that names something else is refused before anything is sent, unless it is to be moved."""
     data = registry.manifest_bytes(package_id)
     described = read_manifest(data)
     made = artifact.manifest_bytes(data, described, registry.attestations(package_id))
     digest = artifact.digest_of(made)
+    named = place.tagged(tag) if tag is not None else None
+    if named not in (None, digest) and not move_tag:
+        raise StoreProblem(
+            "conflict",
+            f"tag `{tag}` of `{place.shown}` names {named}, and the package is {digest}",
+            "push it under another tag; `--move-tag` lets this one name the package from now on",
+        )
     sent = known = 0
     seen: set[str] = set()
     for blob_digest, size, pieces in _blobs(registry, data, described):
@@ -62,16 +72,28 @@ def push(registry: Registry, package_id: str, place: Place, tag: str | None, tol
             place.put(blob_digest, size, pieces)
             sent += 1
         told(size)
-    if place.manifest(tag or digest) == made:
+    if _gives(place, tag or digest, made):
         return Pushed(digest=digest, tag=tag, sent=sent, known=known, changed=sent > 0)
-    place.put_manifest(made, digest, tag)
-    if place.manifest(tag or digest) != made:
+    place.put_manifest(made, digest, tag, named)
+    if not _gives(place, tag or digest, made):
+        if tag is not None and _gives(place, digest, made):
+            raise moved(place.shown, tag, place.tagged(tag))
         raise StoreProblem(
             "corrupt",
             f"`{place.shown}` does not give back the manifest that was written there",
-            "use another registry, or see whether somebody else moved the tag at this moment",
+            "use another registry",
         )
     return Pushed(digest=digest, tag=tag, sent=sent, known=known, changed=True)
+
+
+def _gives(place: Place, wanted: str, made: bytes) -> bool:
+    """Whether a place has just this manifest under a name; one that is damaged there is to be written again."""
+    try:
+        return place.manifest(wanted) == made
+    except StoreProblem as problem:
+        if problem.kind != "corrupt":
+            raise
+        return False
 
 
 def fetch(place: Place, wanted: str) -> Fetched:

@@ -21,6 +21,10 @@ class Place(Protocol):
         """A manifest by tag or digest; None where there is none. By digest, these are its bytes."""
         ...
 
+    def tagged(self, tag: str) -> str | None:
+        """The digest of the manifest that a tag names, of whatever kind; None where it names nothing."""
+        ...
+
     def has(self, digest: str, size: int) -> bool:
         """Whether a blob is there."""
         ...
@@ -33,9 +37,16 @@ class Place(Protocol):
         """Write a blob. `pieces` may be called again where it has to be sent again."""
         ...
 
-    def put_manifest(self, data: bytes, digest: str, tag: str | None) -> None:
-        """Write a manifest whose blobs are there, and let a tag name it."""
+    def put_manifest(self, data: bytes, digest: str, tag: str | None, named: str | None) -> None:
+        """Write a manifest whose blobs are there, and let a tag name it, which named another one (`named`) or none so
+        far. Refused where somebody else has let it name something else meanwhile, as far as the place can tell."""
         ...
+
+
+def moved(shown: str, tag: str, other: str | None) -> StoreProblem:
+    """What is said where somebody else was quicker with a tag."""
+    what = f"somebody else let tag `{tag}` of `{shown}` name {other or 'nothing'} at this moment"
+    return StoreProblem("conflict", what, "see who, and push again")
 
 
 def small_blob(place: Place, digest: str, size: int, name: str) -> bytes:

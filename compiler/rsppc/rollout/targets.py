@@ -63,6 +63,18 @@ class DamagedBundle(Diagnostic):
     reason: str
 
 
+class CollectedBundle(Diagnostic):
+    """A bundle is kept for as long as its retention class says. What was collected since is known by name and digest,
+    and can be served to nobody."""
+
+    code = "RSP7636"
+    name = "collected-bundle"
+    headline = "{role} `{subject}` is not kept any more: {reason}"
+    hint = "publish the bundle under a new version, and pin the rollout to that"
+    role: str
+    reason: str
+
+
 class UnreadableStore(Diagnostic):
     """A store that does not answer says nothing about what it holds, and traffic does not move on a guess."""
 
@@ -105,5 +117,7 @@ def _check_one(role: str, text: str, at: Span, get_bundle: GetBundle, sink: Diag
         sink.report(NeverPublished(at=at, subject=name, role=role))
     elif found.kind == "environment":
         sink.report(UnreadableStore(at=at, subject=name, reason=found.reason))
+    elif found.kind == "refused":  # of what is read, the one rule is that what was collected is gone
+        sink.report(CollectedBundle(at=at, subject=name, role=role, reason=found.reason))
     else:
         sink.report(DamagedBundle(at=at, subject=name, role=role, reason=found.reason))

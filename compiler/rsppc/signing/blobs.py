@@ -29,29 +29,36 @@ def signature_of(pair: SigningKey, pieces: Iterable[bytes]) -> bytes:
 
 
 def verify_blob(
-    pieces: Iterable[bytes], signature: bytes | None, trust: Trust, *, name: str, roles: tuple[str, ...], now: datetime
+    pieces: Iterable[bytes],
+    signature: bytes | None,
+    trust: Trust,
+    *,
+    name: str,
+    signature_name: str,
+    roles: tuple[str, ...],
+    now: datetime,
 ) -> tuple[TrustedKey, ...]:
     """The trusted key that signed a file, for each role; refused where there is none."""
     trust.check_freshness(now)
     if signature is None:
         raise refused(
-            "signature-missing", f"there is no `{name}{SUFFIX}`: nobody signed it", "sign it with `rsppc sign`"
+            "signature-missing", f"there is no `{signature_name}`: nobody signed it", "sign it with `rsppc sign`"
         )
     bare = (
         from_base64(signature.removesuffix(b"\n").decode("latin-1")) if len(signature) <= SIGNATURE_SIZE_MAX else None
     )
     if not bare:
-        raise refused("signature-malformed", f"`{name}{SUFFIX}` is no base64 of a signature", "fetch it again")
+        raise refused("signature-malformed", f"`{signature_name}` is no base64 of a signature", "fetch it again")
     fitting = [one for one in trust.keys if is_well_formed(one.public, bare)]
     if not fitting:
-        raise refused("signature-malformed", f"`{name}{SUFFIX}` is no signature by a trusted key", "fetch it again")
+        raise refused("signature-malformed", f"`{signature_name}` is no signature by a trusted key", "fetch it again")
     made = [one for one in fitting if one.public.algorithm == "p256"]
     whole = b"" if made == fitting else _whole(pieces)
     digest = sha256(whole).digest() if made != fitting else _digest(pieces)
     found = [one for one in fitting if _signed(one.public, bare, whole, digest)]
     if not found:
-        raise _wrong(name)
-    return tuple(filling(role, found, now) for role in roles)
+        raise _wrong(name, signature_name)
+    return filling(roles, found, now)
 
 
 def _signed(public: PublicKey, signature: bytes, whole: bytes, digest: bytes) -> bool:
@@ -76,6 +83,6 @@ def _whole(pieces: Iterable[bytes]) -> bytes:
     return bytes(held)
 
 
-def _wrong(name: str) -> Refused:
-    what = f"`{name}` is not what any trusted key signed in `{name}{SUFFIX}`"
+def _wrong(name: str, signature_name: str) -> Refused:
+    what = f"`{name}` is not what any trusted key signed in `{signature_name}`"
     return refused("signature-wrong", what, "the file was changed, or somebody else signed it: fetch both again")

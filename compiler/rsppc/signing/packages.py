@@ -71,7 +71,8 @@ def verify_package(
 ) -> tuple[TrustedKey, ...]:
     """The trusted keys that signed a package, one for each role; refused where a role is not filled.
 
-    What others say of it, and what cannot be read, fills no role and takes nothing from those who do.
+    What others say of it, and what cannot be read, fills no role and takes nothing from those who do. It is named where
+    a role is left open, since it may have been meant for that.
     """
     trust.check_freshness(now)
     names = sorted(filter(is_attestation, attestations))
@@ -91,7 +92,10 @@ def verify_package(
             keys += found
     if not keys:
         raise Refused(faults)
-    return tuple(filling(role, keys, now) for role in roles)
+    try:
+        return filling(roles, keys, now)
+    except Refused as problem:
+        raise Refused([*problem.refusals, *faults]) from None
 
 
 def _payload(package_id: str, manifest: bytes) -> bytes:

@@ -88,8 +88,7 @@ class Trust(Record):
 
 def signers(envelope: Envelope, name: str, trust: Trust, roles: Sequence[str], now: datetime) -> tuple[TrustedKey, ...]:
     """The trusted keys that signed an envelope, one for each role; refused where a role is not filled."""
-    keys = claimed(envelope, name, trust)
-    return tuple(filling(role, keys, now) for role in roles)
+    return filling(roles, claimed(envelope, name, trust), now)
 
 
 def claimed(envelope: Envelope, name: str, trust: Trust) -> list[TrustedKey]:
@@ -122,15 +121,19 @@ def signature_fault(key: TrustedKey, signature: bytes, message: bytes, name: str
     return None
 
 
-def filling(role: str, keys: Sequence[TrustedKey], now: datetime) -> TrustedKey:
-    """The first of some keys whose signature counts in a role; refused where there is none."""
-    faults: list[Refusal] = []
-    for key in keys:
-        fault = key.fault(role, now)
-        if fault is None:
-            return key
-        faults.append(fault)
-    raise Refused(sorted(faults, key=lambda one: (one.code, one.what)))
+def filling(roles: Sequence[str], keys: Sequence[TrustedKey], now: datetime) -> tuple[TrustedKey, ...]:
+    """For each role the first of some keys whose signature counts in it; refused where any has none."""
+    found: list[TrustedKey] = []
+    faults: set[Refusal] = set()
+    for role in roles:
+        counting = next((key for key in keys if key.fault(role, now) is None), None)
+        if counting is not None:
+            found.append(counting)
+        else:
+            faults.update(fault for key in keys if (fault := key.fault(role, now)) is not None)
+    if faults:
+        raise Refused(sorted(faults, key=lambda one: (one.code, one.what)))
+    return tuple(found)
 
 
 def _listed(names: Iterable[str]) -> str:

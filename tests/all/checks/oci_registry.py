@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.client
 import json
+import shutil
 import socket
 import subprocess
 import threading
@@ -15,9 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from forward_proxy import forward_proxy
 from golden_harness import files_below
-from rsppc.cli.exits import ENVIRONMENT, INTEGRITY, OK
-from workspaces import rsppc
+from killed import killed_at_each_step
+from rsppc.cli.exits import ENVIRONMENT, FINDINGS, INTEGRITY, OK
+from workspaces import command, environment, rsppc
 
 from checks.outcome import Outcome, outcome
 
@@ -35,6 +38,7 @@ _USER, _PASSWORD = "ada", "hush-hush"
 _HTPASSWD = "ada:$2b$05$abcdefghijklmnopqrstuu4uoW5CdSDmY8cLkib7pLDRBlvRVo8Pe\n"
 """Of that password, as the registry wants it (bcrypt)."""
 _SECONDS_MAX = 120
+_MANY = 4
 
 
 def run(folder: Path) -> Outcome:
@@ -44,6 +48,10 @@ def run(folder: Path) -> Outcome:
     story = _Story(folder)
     with _registry(folder / "open") as host:
         story.travel(host)
+        story.tags(host)
+        story.killed(host)
+        story.at_once(host)
+        story.behind_a_proxy(host)
         story.lie(host)
     with _registry(folder / "closed", _HTPASSWD) as host:
         story.log_in(host)
@@ -55,7 +63,7 @@ class _Story:
         self.folder = folder
         self.problems: list[str] = []
         self.steps = 0
-        self.package = self.digest = ""
+        self.package = self.other = self.digest = ""
 
     def run(self, *words: str, code: int = OK, says: str = "", **settings: str) -> str:
         done = rsppc(self.folder, *words, seconds_max=_SECONDS_MAX, **settings)
@@ -111,6 +119,75 @@ class _Story:
         self.run("pull", f"oci://{host}/back/runs@{self.digest}", "--store", self.store("last"), says=manifest)
         self.same("last")
 
+    def tags(self, host: str) -> None:
+        """A tag stays with what it names, an image of others as well."""
+        (self.folder / "run/more.txt").write_text("more")
+        words = ("--producer", "check", "--run-id", "r2", "--subject", "desk", "--store", "here")
+        self.other = self.run("store", "ingest", "run", *words).split()[0]
+        (self.folder / "run/more.txt").unlink()
+        taken = ("push", self.other, f"oci://{host}/team/runs:v1", "--store", "here")
+        self.run(*taken, code=INTEGRITY, says=f"names {self.digest}")
+        self.run("pull", f"oci://{host}/team/runs:v1", "--output", "still", says=self.digest)
+        moved = self.run(*taken, "--move-tag").split()[0]
+        self.run("pull", f"oci://{host}/team/runs:v1", "--output", "moved", says=moved)
+        self.run("pull", f"oci://{host}/team/runs@{self.digest}", "--output", "kept", says=self.digest)
+        self.run("push", self.package, *taken[2:], "--move-tag", says=self.digest)
+        _put_index(host, "foreign/image", "v1")
+        self.run(
+            "push", self.package, f"oci://{host}/foreign/image:v1", "--store", "here", code=INTEGRITY, says="names"
+        )
+        self.run("pull", f"oci://{host}/foreign/image:v1", "--output", "image", code=FINDINGS, says="no package")
+
+    def killed(self, host: str) -> None:
+        """Whoever is killed leaves nothing that can be found, or all of it; the same command finishes it."""
+        for target, steps, least in (
+            (f"oci://{host}/killed/runs:v1", {"steps": ("http.client.HTTPConnection.send",)}, 10),
+            ("oci:killed:v1", {}, 5),
+        ):
+
+            def look(target: str = target) -> None:
+                done = rsppc(self.folder, "pull", target, "--output", "killed-files", seconds_max=_SECONDS_MAX)
+                if done.returncode not in (OK, FINDINGS):
+                    self.problems.append(f"after a kill, {target} is half there: {done.stderr.decode()[-300:]}")
+                shutil.rmtree(self.folder / "killed-files", ignore_errors=True)
+
+            words = ("push", self.package, target, "--store", "here")
+            kills = killed_at_each_step(self.folder, *words, look=look, **steps)
+            self.steps += 2 * kills
+            if kills < least:
+                self.problems.append(f"only {kills} who push to {target} were killed: nothing is proved")
+            self.run(*words, says="there before")
+            self.run("pull", target, "--output", "killed-files", says=self.digest)
+            shutil.rmtree(self.folder / "killed-files")
+
+    def at_once(self, host: str) -> None:
+        """Of many who push under one tag one wins; the others are told, and everybody's own tag is there."""
+        for where in (f"oci://{host}/many/runs", "oci:many"):
+            packages = (self.package, self.other)
+            started = [
+                _started(self.folder, "push", packages[number % 2], f"{where}:{tag}", "--store", "here")
+                for number in range(_MANY)
+                for tag in ("same", f"v{number}")
+            ]
+            ended = [one.wait(_SECONDS_MAX) for one in started]
+            self.steps += len(started)
+            if set(ended[1::2]) != {OK} or not set(ended[::2]) <= {OK, INTEGRITY} or OK not in ended:
+                self.problems.append(f"{_MANY} who push to {where} at once end with {ended}")
+            for tag in ("same", *(f"v{number}" for number in range(_MANY))):
+                self.run("pull", f"{where}:{tag}", "--output", "many-files")
+                shutil.rmtree(self.folder / "many-files", ignore_errors=True)
+
+    def behind_a_proxy(self, host: str) -> None:
+        """The registry under another name, which only the proxy knows."""
+        at = f"registry.example.com:{host.rpartition(':')[2]}/team/runs:v1"
+        with forward_proxy(host) as proxy:
+            settings = {"HTTP_PROXY": f"http://{proxy.host}", "NO_PROXY": ""}
+            words = ("pull", f"oci://{at}", "--plain-http", "--output", "proxied")
+            self.run(*words, says=self.digest, **settings)
+            if not proxy.asked or any(not where.startswith("http://registry.example.com:") for _, where in proxy.asked):
+                self.problems.append(f"the proxy was asked for {proxy.asked}")
+        self.run(*words[:-1], "unproxied", code=ENVIRONMENT, NO_PROXY="*", HTTP_PROXY=settings["HTTP_PROXY"])
+
     def lie(self, host: str) -> None:
         """Between us and the registry stands somebody who changes what passes."""
         for what in ("manifests", "blobs"):
@@ -161,6 +238,25 @@ def _registry(folder: Path, passwords: str | None = None) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _put_index(host: str, repository: str, tag: str) -> None:
+    """Let a tag name something of others: an index of images, with none in it."""
+    data = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+    connection = http.client.HTTPConnection(host)
+    headers = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
+    connection.request("PUT", f"/v2/{repository}/manifests/{tag}", data, headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status != 201:
+        raise RuntimeError(f"the registry takes no index: {answer.status}")
+
+
+def _started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """A command that goes on by itself."""
+    null = subprocess.DEVNULL
+    return subprocess.Popen(command(*words), cwd=folder, env=environment(), stdin=null, stdout=null, stderr=null)
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ _OF_THE_CHAIN = tuple(name for name in _EVIDENCE if name not in ("release", "gat
 @click.option(
     "--snapshot", default="local/v1", show_default=True, help="Control-plane snapshot to build and play with."
 )
+@click.option("--build-runtime", metavar="REF", help="The runtime that it is built for; else that of `rsppc.toml`.")
 @click.option("--strict", is_flag=True, help="Treat warnings, unknown facts and unchecked edges as errors.")
 @click.option("--key", "keys", multiple=True, metavar="FILE", help="Sign with this private key.")
 @click.option("--passphrase-env", metavar="NAME", help="The environment variable with the passphrase of the keys.")
@@ -83,7 +84,8 @@ def _check_use(bundles: tuple[str, ...], written: set[str], given: dict[str, Any
     if not given["promote"]:
         if written:
             option = "--" + sorted(written)[0].replace("_", "-")
-            usage(f"`{option}` is for a promotion", "add `--promote`, or leave it out")
+            build = "; `--build-runtime` builds for a runtime" if option == "--runtime" else ""
+            usage(f"`{option}` is for a promotion", f"add `--promote`, or leave it out{build}")
         return
     if len(bundles) != 1:
         usage("a release is of one bundle", "promote one at a time")

@@ -13,7 +13,7 @@ import click
 from rsppc.cli.carrying import place_named, plain_http_option
 from rsppc.cli.clock import now_option, time_given
 from rsppc.cli.exits import OK
-from rsppc.cli.session import usage
+from rsppc.cli.session import fault, usage
 from rsppc.cli.store.looking import unpack
 from rsppc.cli.store.progress import progress
 from rsppc.cli.storing import counted, refusals, store_folder, store_option
@@ -64,6 +64,16 @@ def COMMAND(source: str, output: str | None, plain_http: bool, now: str | None, 
     return OK
 
 
+def _folder_beside(output: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for the time of a look, on the disk that the files are to come to."""
+    beside = os.path.dirname(os.path.abspath(output))
+    try:
+        os.makedirs(beside, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".rsppc-pull-", dir=beside)
+    except OSError as error:
+        fault(f"cannot write `{output}`: {(error.strerror or 'input/output error').lower()}")
+
+
 @contextmanager
 def _store(given: str | None, output: str | None, fetched: Fetched) -> Iterator[Registry]:
     """The store that is meant, or one for the time of a look where only files are wanted."""
@@ -75,9 +85,7 @@ def _store(given: str | None, output: str | None, fetched: Fetched) -> Iterator[
             yield registry
         return
     classes = {**DEFAULT_CLASSES, fetched.described.created["retention_class"]: RetentionClass(days=None)}
-    beside = os.path.dirname(os.path.abspath(output))
-    os.makedirs(beside, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rsppc-pull-", dir=beside) as folder:
+    with _folder_beside(output) as folder:
         init_store(folder, Config(retention_classes=classes))
         with opened(folder) as registry:
             yield registry

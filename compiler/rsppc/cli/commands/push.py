@@ -18,14 +18,15 @@ from rsppc.cli.storing import counted, refusals, store_here, store_option, tenan
 )
 @click.argument("package", metavar="PACKAGE")
 @click.argument("target", metavar="TARGET")
+@click.option("--move-tag", is_flag=True, help="Let a tag that names another package name this one from now on.")
 @plain_http_option
 @tenant_option
 @store_option
-def COMMAND(package: str, target: str, plain_http: bool, tenant: str, store: str | None) -> int:
+def COMMAND(package: str, target: str, move_tag: bool, plain_http: bool, tenant: str, store: str | None) -> int:
     """Bring PACKAGE, an id or the digest of a manifest, with all that is attested of it to TARGET.
 
     TARGET is `oci://HOST/REPOSITORY[:TAG]`, or `oci:FOLDER[:TAG]`. Without a tag it is the id of the package. What is
-    there already is not sent again.
+    there already is not sent again, and a tag that names something else is not moved unasked.
     """
     from rsppc.oci.moving import push
     from rsppc.oci.reference import reference_of
@@ -41,7 +42,7 @@ def COMMAND(package: str, target: str, plain_http: bool, tenant: str, store: str
             found = registry.find(package, tenant)
             tag = reference.tag or found.package_id
             with progress("pushing", found.byte_count) as told:
-                made = push(registry, found.package_id, place, tag, told)
+                made = push(registry, found.package_id, place, tag, told, move_tag=move_tag)
     click.echo(f"{place.shown}@{made.digest}")
     sent = f"{counted(made.sent, 'blob')} sent, {made.known} known before" if made.changed else "there before"
     click.echo(f"  {found.package_id}, tag {tag}; {sent}")

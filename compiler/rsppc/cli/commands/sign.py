@@ -9,6 +9,7 @@ import click
 from rsppc.cli.clock import time_given
 from rsppc.cli.exits import OK
 from rsppc.cli.session import usage, workspace_here
+from rsppc.cli.storing import tenant_option
 from rsppc.diagnostics import DiagnosticSink
 
 
@@ -32,7 +33,8 @@ from rsppc.diagnostics import DiagnosticSink
 @click.option("--runtime", metavar="REF", help="The runtime that it was built for; else that of `rsppc.toml`.")
 @click.option("--strict", is_flag=True, help="It was built with `--strict`.")
 @click.option("--inputs", metavar="FOLDER", help="Keep the inputs there, by digest, for `rsppc verify --rebuild`.")
-@click.option("--store", metavar="FOLDER", help="The store that TARGET is a package of, by its id.")
+@click.option("--store", metavar="FOLDER", help="The store that TARGET is a package of, by id or manifest digest.")
+@tenant_option
 @click.option("--now", metavar="TIME", help="State this time, as in `2026-01-01T00:00:00Z`; none where left out.")
 def COMMAND(
     target: str | None,
@@ -45,6 +47,7 @@ def COMMAND(
     strict: bool,
     inputs: str | None,
     store: str | None,
+    tenant: str,
     now: str | None,
 ) -> int:
     """Sign TARGET: a built bundle, by folder or reference, any file, or with `--store` a package of a store.
@@ -72,7 +75,7 @@ def COMMAND(
         from rsppc.cli.storing import store_here
 
         with refusals(), store_here(store) as registry:
-            return sign_package(registry, target, pair, time_given(now))
+            return sign_package(registry, target, tenant, pair, time_given(now))
     from rsppc.cli.signing import sign_bundle, sign_file
 
     if os.path.isfile(target):
