@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from listening import HANGING_S, Handler, listening
 
 MISBEHAVIOURS = (
     "hangs",
@@ -32,15 +32,16 @@ MISBEHAVIOURS = (
     "tells wrong tags",
     "lists backwards",
     "deletes nothing",
+    "refuses to delete",
+    "fails at deleting",
 )
-HANGING_S = 30
 
 
 class ObjectService:
     """What there is, by path, and how it behaves."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, host: str) -> None:
+        self.address = f"http://{host}"
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.does = ""
@@ -56,42 +57,12 @@ class ObjectService:
 def object_service() -> Iterator[ObjectService]:
     """A service on this machine, with a bucket `bucket`."""
 
-    class Handler(_Handler):
-        pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    service = Handler.service = ObjectService(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with listening(_Handler, ObjectService) as service:
         yield service
-    finally:
-        service.ended.set()
-        server.shutdown()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     service: ObjectService
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def _answer(self, code: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
     def _misbehaves(self) -> bool:
         """Whether the request got all the answer that it will get."""
@@ -101,14 +72,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.service.ended.wait(HANGING_S)
                 self.close_connection = True
             case "refuses":
-                self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+                self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             case "breaks":
-                self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
             case "answers 500":
-                self._answer(500, b"<Error><Code>InternalError</Code></Error>")
+                self.answer(500, b"<Error><Code>InternalError</Code></Error>")
             case "answers 503 once" if self.path not in self.service.excused:
                 self.service.excused.add(self.path)
-                self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
             case _:
                 return False
         return True
@@ -124,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.service.objects.get(path)
         if data is None:
             missing = "NoSuchKey" if path.startswith("/bucket/") else "NoSuchBucket"
-            self._answer(404, f"<Error><Code>{missing}</Code></Error>".encode())
+            self.answer(404, f"<Error><Code>{missing}</Code></Error>".encode())
             return
         code, headers = 200, {"ETag": f'"{hashlib.md5(data).hexdigest()}"', "Last_Modified": _WHEN}
         wanted = self.headers.get("Range")
@@ -134,10 +105,15 @@ class _Handler(BaseHTTPRequestHandler):
             data, code = data[int(first) : int(last) + 1], 206
         if self.service.does == "changes what is read":
             data = bytes([data[0] ^ 1, *data[1:]]) if data else b""
+        match self.service.does:  # and the length that is stated is that of what is sent
+            case "shortens what is read":
+                data = data[:-1]
+            case "lengthens what is read":
+                data += b"\n"
         if self.service.does in ("cuts what is read", "drips"):
             self._cut(code, data, headers)
         else:
-            self._answer(code, data, **headers)
+            self.answer(code, data, **headers)
 
     do_HEAD = do_GET
 
@@ -163,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             for path, data in found
             if path.startswith(f"/bucket/{prefix}")
         )
-        self._answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode())
+        self.answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode())
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -180,31 +156,31 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             if self.service.does == "fails at the second part" and number == 2:
-                self._answer(500, b"<Error><Code>InternalError</Code></Error>")
+                self.answer(500, b"<Error><Code>InternalError</Code></Error>")
                 return
             self.service.uploads[query["uploadId"][0]][number] = data
         elif not path.startswith("/bucket/"):
-            self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+            self.answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
             return
         else:
             if self.headers.get("If-None-Match") is not None and self.service.does != "overwrites":
                 if self.service.does == "knows no conditions":
-                    self._answer(501, b"<Error><Code>NotImplemented</Code></Error>")
+                    self.answer(501, b"<Error><Code>NotImplemented</Code></Error>")
                     return
                 if path in self.service.objects:
-                    self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+                    self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
                     return
             if self.service.does != "forgets what is written":
                 self.service.objects[path] = data
         tag = "0" * 32 if self.service.does == "tells wrong tags" else hashlib.md5(data).hexdigest()
-        self._answer(200, ETag=f'"{tag}"')
+        self.answer(200, ETag=f'"{tag}"')
 
     def do_DELETE(self) -> None:
         if self._misbehaves():
             return
         query = parse_qs(urlsplit(self.path).query)
         self.service.uploads.pop(query.get("uploadId", [""])[0], None)
-        self._answer(204)
+        self.answer(204)
 
     def do_POST(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -214,8 +190,15 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = unquote(parts.path), parse_qs(parts.query, keep_blank_values=True)
         if "delete" in query:
             keys = re.findall("<Key>(.*?)</Key>", sent.decode())
-            for key in keys if self.service.does != "deletes nothing" else ():
+            for key in keys if "delet" not in self.service.does else ():
                 self.service.objects.pop(f"/bucket/{key}", None)
+            if self.service.does == "fails at deleting":
+                self._answer(500, b"<Error><Code>InternalError</Code></Error>")
+                return
+            if self.service.does == "refuses to delete":
+                refused = "".join(f"<Error><Key>{key}</Key><Code>AccessDenied</Code></Error>" for key in keys)
+                self._answer(200, f"<DeleteResult>{refused}</DeleteResult>".encode())
+                return
             body = f"<DeleteResult>{''.join(f'<Deleted><Key>{key}</Key></Deleted>' for key in keys)}</DeleteResult>"
         elif "uploads" in query:
             number = f"u{time.monotonic_ns()}"
@@ -225,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             parts_sent = self.service.uploads.pop(query["uploadId"][0])
             self.service.objects[path] = b"".join(parts_sent[part] for part in sorted(parts_sent))
             body = "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
-        self._answer(200, body.encode())
+        self.answer(200, body.encode())
 
 
 _WHEN = "Thu, 01 Jan 2026 00:00:00 GMT"

@@ -107,7 +107,7 @@ def post(url: str, body: bytes) -> None:
     except urllib.error.HTTPError as error:
         end(4, f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}")
     except (OSError, ValueError) as error:
-        end(4, f"{url} cannot be reached: {error}")
+        end(4, f"{url} cannot be reached: {getattr(error, 'reason', error)}")
 
 
 def required(name: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from rsppc.serving.app import HANDLERS
 from rsppc.serving.limits import Limits
 from rsppc.serving.problems import SORTS
 from rsppc.serving.table import ENDPOINTS
+from rsppc.store.auditing import audit
 from rsppc.store.problems import Kind
 from rsppc.store.registry import opened
 from served import Answer, Served, answer_to, served
@@ -248,9 +251,44 @@ def test_events_are_read_on_from_where_one_was(api: Served) -> None:
     first = api.ask("GET", "/events?limit=2").value
     assert [one["type"] for one in first["events"]] == ["v1.package.created", "v1.file.ingested"]
     rest = api.ask("GET", f"/events?after={first['next_after']}").value
-    assert len(rest["events"]) == 2 and rest["next_after"] == 8
+    assert len(rest["events"]) == 2 and rest["next_after"] == 4
     assert {one["package_id"] for one in first["events"] + rest["events"]} == {package}
-    assert api.ask("GET", "/events?after=8&wait=0").value == {"events": [], "next_after": 8}
+    assert api.ask("GET", "/events?after=4&wait=0").value == {"events": [], "next_after": 4}, (
+        "nor how many others there are"
+    )
+
+
+def test_events_of_one_tenant_cost_what_they_are(api: Served) -> None:
+    """However many others there are: their bodies are not looked at, here not even readable."""
+    package = api.package(files=FILES)
+    api.package("theirs", by="other", files=FILES)
+    with contextlib.closing(sqlite3.connect(api.folder / "registry.db")) as database, database:
+        database.execute("DROP TRIGGER events_stay")
+        database.execute("UPDATE events SET body = X'00' WHERE seq > 4")
+    mine = api.ask("GET", "/events").value["events"]
+    assert [one["seq"] for one in mine] == [1, 2, 3, 4] and {one["package_id"] for one in mine} == {package}
+    assert api.ask("GET", "/events", by="other").code == "store-corrupt"
+
+
+def test_a_table_that_leads_to_events_of_others_shows_none_of_them(api: Served) -> None:
+    api.package("theirs", by="other")
+    with contextlib.closing(sqlite3.connect(api.folder / "registry.db")) as database, database:
+        database.execute("UPDATE tenant_events SET tenant = 'default'")
+    assert api.ask("GET", "/events").code == "store-corrupt"
+    with opened(str(api.folder)) as registry:
+        assert any("events replay" in fault for fault in audit(registry.log).faults)
+
+
+def test_a_page_of_events_ends_before_it_is_too_large(tmp_path: Path) -> None:
+    with served(tmp_path / "s", Limits(events_size_max=3000)) as api:
+        for run in range(4):
+            said = {"producer": "p", "run_id": f"r{run}", "subject": "s", "metadata": {"a": "x" * 2000}}
+            assert api.ask("POST", "/packages", said=said).status == 201
+        seen: list[int] = []
+        while page := api.ask("GET", f"/events?after={seen[-1] if seen else 0}").value["events"]:
+            assert len(page) == 1
+            seen += [one["seq"] for one in page]
+    assert seen == [1, 2, 3, 4]
 
 
 def test_waiting_for_events_ends_with_one_or_when_the_server_stops(api: Served) -> None:
@@ -269,6 +307,10 @@ def test_waiting_for_events_ends_with_one_or_when_the_server_stops(api: Served) 
         told = await waiting
         waiting = asyncio.create_task(ask("/events?after=1&wait=20"))
         await asyncio.sleep(0.1)
+        headers[0] = ("Authorization", f"Bearer {api.tokens['other']}")
+        await answer_to(api.app, "POST", "/packages", headers, [body])
+        await asyncio.sleep(0.7)
+        assert not waiting.done(), "what others do is no news"
         api.service.stop()
         return told.value, (await waiting).value
 

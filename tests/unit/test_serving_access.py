@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -66,6 +68,22 @@ def test_what_is_no_token_is_refused_as_one(shared: Served, header: str) -> None
 def test_two_tokens_are_none(api: Served) -> None:
     both = [("Authorization", f"Bearer {api.tokens['reader']}"), ("Authorization", f"Bearer {api.tokens['all']}")]
     assert api.ask("GET", "/packages", by=None, headers=both).status == 400
+
+
+def test_how_long_a_comparison_takes_says_nothing_of_a_token(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is `hmac.compare_digest` that decides, also about what no token can be equal to."""
+    asked: list[tuple[str, str]] = []
+
+    def differs(ours: str, theirs: str) -> bool:
+        asked.append((ours, theirs))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", differs)
+    for by in ("reader", UNKNOWN, "nonsense"):
+        header = {"Authorization": f"Bearer {api.tokens.get(by, by)}"}
+        assert api.ask("GET", "/packages", by=None, headers=header).status == 401
+    assert len(asked) == 3
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for pair in asked for one in pair)
 
 
 def test_a_token_that_is_revoked_or_expired_ends_at_once(api: Served) -> None:

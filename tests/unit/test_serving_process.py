@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from rsppc.cli.store.serving import PORT, free_port
+from rsppc.serving import server
 from rsppc.serving.tokens import ROLES, bearer, keep_token, new_token
 from rsppc.store.registry import opened
 from serving_process import Process, serving
@@ -67,6 +69,14 @@ def _requests_are_finished(one: Process) -> None:
     with one.connected() as connection:  # 1 GB that is refused before it is sent
         connection.sendall(one.head(f"PUT {target}", Content_Length=10**9, Expect="100-continue"))
         assert _all_of(connection).startswith(b"HTTP/1.1 413 ")
+    with one.connected() as connection:  # sends on although it was refused, and then reads
+        said = one.head("POST /packages", Content_Length=3 * 2**20, Content_Type="application/json")
+        connection.sendall(said.replace(b"Bearer ", b"Bearer x"))
+        time.sleep(0.2)
+        for _ in range(3):
+            connection.sendall(b"x" * 2**20)
+        answer = _all_of(connection)
+        assert answer.startswith(b"HTTP/1.1 401 ") and answer.endswith(b"}")
     with one.connected() as connection:  # goes away in the middle
         connection.sendall(one.head(f"PUT {target}", Content_Length=10**6) + b"x" * 500_000)
     until = time.monotonic() + 5
@@ -120,3 +130,16 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = rsppc_here(tmp_path, "store", "serve", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 4 and b"[store-environment]" in done.stderr
+
+
+def test_a_store_for_trying_takes_another_port_where_the_usual_one_is_taken() -> None:
+    """R-004-27: two may follow the procedure on one machine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked: list[int] = []
+
+        def listen(host: str, port: int) -> socket.socket:
+            asked.append(port)
+            return server.listen(host, taken.getsockname()[1] if port == PORT else port)
+
+        with free_port(listen, "127.0.0.1") as bound:
+            assert asked == [PORT, 0] and bound.getsockname()[1] not in (0, taken.getsockname()[1])

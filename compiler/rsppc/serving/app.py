@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import groupby
 
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from rsppc.serving import events, files, health, packages, retention, schemas
 from rsppc.serving.answers import ALWAYS, refusal
 from rsppc.serving.call import Call, Handler
+from rsppc.serving.limits import Limits
 from rsppc.serving.problems import ClientGone, Refusal, problem_of
 from rsppc.serving.service import Service
 from rsppc.serving.table import ENDPOINTS, Endpoint
@@ -40,8 +43,9 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
-        answering = _Answering(send)
+        answering = _Answering(receive, send, self._service.limits)
         try:
+            _refuse_long_head(scope, self._service.limits.head_size_max)
             await self._router(scope, receive, answering)
         except ClientGone:
             return
@@ -76,19 +80,41 @@ class _Place:
 
 
 class _Answering:
-    """Adds to an answer what every answer has, and remembers whether it has begun."""
+    """Adds to an answer what every answer has, and remembers whether it has begun.
 
-    def __init__(self, send: Send) -> None:
+    Where an answer is the last one of its connection because nobody reads the body, that is taken for a moment before
+    the connection is closed: one that is closed with bytes in it is reset, and the answer can be lost with it.
+    """
+
+    def __init__(self, receive: Receive, send: Send, limits: Limits) -> None:
+        self._receive = receive
         self._send = send
+        self._limits = limits
+        self._lingers = False
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             given = {name.lower() for name, _ in message["headers"]}
+            self._lingers = b"connection" in given
             more = [(name.lower().encode(), text.encode()) for name, text in ALWAYS.items()]
             message["headers"] = [*message["headers"], *((name, text) for name, text in more if name not in given)]
+        elif self._lingers and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            message = {"type": "http.response.body"}
         await self._send(message)
+
+    async def _linger(self) -> None:
+        rest = self._limits.linger_size_max
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(self._limits.linger_s, self._limits.idle_s)):
+                while rest > 0:
+                    message = await self._receive()
+                    if not message.get("more_body", False):
+                        return
+                    rest -= len(message.get("body", b""))
 
 
 def _closing(made: Response, scope: Scope) -> Response:
@@ -99,6 +125,13 @@ def _closing(made: Response, scope: Scope) -> Response:
     if has_body and (call is None or not call.body_taken):
         made.headers["Connection"] = "close"
     return made
+
+
+def _refuse_long_head(scope: Scope, size_max: int) -> None:
+    """The server itself looks only where a head does not come at once."""
+    size = len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(a) + len(b) + 4 for a, b in scope["headers"])
+    if size > size_max:
+        raise Refusal("head-too-large", f"the head of a request has at most {size_max} bytes here")
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -28,6 +28,7 @@ _COUNT = re.compile(r"[0-9]{1,15}")
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,500})", re.IGNORECASE)
 _REALM = 'Bearer realm="rsppc store"'
 _FIELDS_MAX = 20
+_HALF_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Call:
@@ -114,6 +115,8 @@ class Call:
         known = {one.name: one for one in self.endpoint.parameters if one.place == "query"}
         raw: bytes = self.request.scope["query_string"]
         try:
+            if _HALF_ENCODED.search(raw):  # which `parse_qsl` would take as it stands
+                raise ValueError
             pairs = parse_qsl(
                 raw.decode("ascii"),
                 keep_blank_values=True,
@@ -130,6 +133,10 @@ class Call:
             if name not in known:
                 there = ", ".join(f"`{one}`" for one in known) or "none"
                 raise Refusal("request-malformed", f"the query has {name[:40]!a}, which means nothing here", there)
+            allowed = known[name].choices
+            if allowed and query[name] not in allowed:
+                there = ", ".join(f"`{one}`" for one in allowed)
+                raise Refusal("request-malformed", f"`{name}` is {query[name][:40]!a}", f"it is one of {there}")
         for name, one in known.items():
             if one.required and name not in query:
                 raise Refusal("request-malformed", f"`{name}` is missing in the query", one.summary)
@@ -147,5 +154,6 @@ def _record(data: bytes, kind: type[_Record]) -> _Record:
         return msgspec.json.decode(msgspec.json.encode(value), type=kind, strict=True)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
-        pointer = "/".join(re.split(r"[.\[\]]+", place.rstrip("`").rstrip("]"))) if place else ""
+        # Of a mapping it is not said which key is meant, so that the place is the mapping.
+        pointer = "/".join(re.split(r"[.\[\]]+", place.rstrip("`").replace("[...]", "").rstrip("]"))) if place else ""
         raise Violations("the body is refused", [Violation(pointer=pointer, problem=problem)]) from None

@@ -18,12 +18,15 @@ class Limits(Record):
     """Of a body that holds a reason and little else."""
     projection_size_max: int = 16 * MIB
     """Of a manifest that is given as JSON too."""
-    events_looked_at_max: int = 5000
-    """By one request, which may find none of its tenant among them."""
+    events_size_max: int = 8 * MIB
+    """Of a page of events, which may hold the metadata of many packages; the first event is given whatever its size."""
     idle_s: float = 20.0
     """A connection without a request, or a body without a further byte."""
     rate_min: int = 8 * KIB
     """Bytes a second that a body has to come with, on average and after `idle_s`."""
+    linger_s: float = 2.0
+    linger_size_max: int = 4 * MIB
+    """Of a body that was refused and comes all the same, so that its sender gets to see the answer."""
     send_s: float = 60.0
     """An answer of which not a byte is taken."""
     stop_s: int = 30

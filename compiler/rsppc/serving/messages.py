@@ -113,7 +113,7 @@ class TenantEvent(Record):
 
 
 class EventPage(Record):
-    """Events of the tenant. `seq` counts the events of all tenants; `next_after` is how far was looked."""
+    """Events of the tenant. `seq` counts the events of all tenants; `next_after` is that of the last one here."""
 
     events: list[TenantEvent]
     next_after: int

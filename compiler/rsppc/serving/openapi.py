@@ -147,7 +147,8 @@ def _content(what: Any, other_json: Any = {"schema": {"type": "object"}}) -> dic
 
 def _parameter(one: Parameter) -> dict[str, Any]:
     bounds = {"type": "integer", "minimum": one.least, "maximum": one.most}
-    schema = {"type": "string"} if one.kind == "text" else bounds
+    text = {"type": "string", "enum": list(one.choices)} if one.choices else {"type": "string"}
+    schema = text if one.kind == "text" else bounds
     return {
         "name": one.name,
         "in": one.place,

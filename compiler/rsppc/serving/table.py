@@ -36,6 +36,8 @@ class Parameter(Record, kw_only=False):
     place: Literal["query", "header"] = "query"
     least: int = 0
     most: int = COUNT_MAX
+    choices: tuple[str, ...] = ()
+    """The texts that it may be; any where there are none."""
 
 
 class Endpoint(Record):
@@ -138,7 +140,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parameters=(
             Parameter("kind", "text", "Only packages of this kind."),
             Parameter("subject", "text", "Only packages about this."),
-            Parameter("state", "text", "Only packages that are `open`, `finalized` or `collected`."),
+            Parameter("state", "text", "Only packages in this state.", choices=("open", "finalized", "collected")),
             *_page("number", "count"),
         ),
         gives=messages.PackagePage,

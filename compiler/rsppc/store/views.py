@@ -74,6 +74,7 @@ CREATE TABLE attestations(
   PRIMARY KEY(package_id, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attestations_by_content ON attestations(digest_primary);
+CREATE TABLE tenant_events(tenant TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(tenant, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE clock(row INTEGER PRIMARY KEY, latest TEXT NOT NULL) STRICT;
 INSERT INTO clock VALUES(1, '');
 """
@@ -85,13 +86,13 @@ Packages lie in the order of their creation, so that those which are listed toge
 _TOGETHER = 1_000
 """Files that go in at once."""
 
-NAMES = ("packages", "requests", "files", "attestations", "clock")
+NAMES = ("packages", "requests", "files", "attestations", "tenant_events", "clock")
 
 
 def apply(database: sqlite3.Connection, event: Event, twin: Callable[[str], str]) -> None:
     """Take one event into the tables. `twin` is what two paths share that some systems hold for one."""
     data = event.data
-    _seen(database, event.at)
+    _seen(database, [event])
     match event.type:
         case events.CREATED:
             _created(database, event)
@@ -136,12 +137,15 @@ def apply_each(database: sqlite3.Connection, many: Iterable[Event], twin: Callab
                 apply(database, event, twin)
         else:
             while together := list(islice(run, _TOGETHER)):
-                _seen(database, max(event.at for event in together))
+                _seen(database, together)
                 _ingested(database, together, twin)
 
 
-def _seen(database: sqlite3.Connection, at: str) -> None:
+def _seen(database: sqlite3.Connection, many: Sequence[Event]) -> None:
+    """What is kept of every event, whatever it says: when the latest was, and whose it is."""
+    at = max(event.at for event in many)
     database.execute("UPDATE clock SET latest = ? WHERE latest < ?", (at, at))
+    database.executemany("INSERT INTO tenant_events VALUES(?, ?)", [(event.tenant, event.seq) for event in many])
 
 
 def _held(database: sqlite3.Connection, event: Event, reason: str | None) -> None:

@@ -11,17 +11,13 @@ import msgspec
 
 from rsppc.cli.distributing import read_input
 from rsppc.cli.exits import OK
-from rsppc.cli.session import usage
-from rsppc.cli.storing import refusals, store_folder, store_here, store_option, tenant_option
+from rsppc.cli.storing import api_option, refusals, served_store, store_folder, store_here, store_option, tenant_option
 
 if TYPE_CHECKING:
     from rsppc.store.metadata_schemas import Registered, Schema
 
 SHIPPED = ("guide-board.run.v1.json",)
 """Files in `schemas/` that `bootstrap` registers."""
-
-TOKEN = "RSPPC_STORE_TOKEN"
-_API = click.option("--api", metavar="URL", help=f"The address of a served store; its token is in {TOKEN}.")
 
 
 @click.group("schema", epilog="Examples: `rsppc store schema bootstrap`, `rsppc store schema list`.")
@@ -31,7 +27,7 @@ def SCHEMA_COMMAND() -> None:
 
 @SCHEMA_COMMAND.command("register", epilog="Examples: `rsppc store schema register run.v1.json`.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@_API
+@api_option
 @tenant_option
 @store_option
 def register(files: tuple[str, ...], api: str | None, tenant: str, store: str | None) -> int:
@@ -51,7 +47,7 @@ def register(files: tuple[str, ...], api: str | None, tenant: str, store: str | 
     "bootstrap",
     epilog="Examples: `rsppc store schema bootstrap`, `rsppc store schema bootstrap --api http://127.0.0.1:8765`.",
 )
-@_API
+@api_option
 @tenant_option
 @store_option
 def bootstrap(api: str | None, tenant: str, store: str | None) -> int:
@@ -92,11 +88,8 @@ def show(schema_id: str, tenant: str, store: str | None) -> int:
 
 def _register(schemas: Sequence[Schema], *, api: str | None, tenant: str, store: str | None) -> int:
     if api is not None:
-        _refuse_local_options(tenant, store)
-        from rsppc.store.client import Client
-
+        client = served_store(api, store=store, tenant=tenant)
         with refusals():
-            client = Client(api, os.environ.get(TOKEN))
             _tell(schemas, client.register_schema)
         return OK
     from rsppc.store.metadata_schemas import register_schema
@@ -105,11 +98,6 @@ def _register(schemas: Sequence[Schema], *, api: str | None, tenant: str, store:
     with store_here(store) as registry:
         _tell(schemas, lambda schema: register_schema(registry.log, tenant, schema))
     return OK
-
-
-def _refuse_local_options(tenant: str, store: str | None) -> None:
-    if store is not None or tenant != "default":
-        usage("`--api` says which store is meant, and its token which tenant", "leave out `--store` and `--tenant`")
 
 
 def _make_store(folder: str) -> None:

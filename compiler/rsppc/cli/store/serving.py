@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,23 +15,31 @@ from rsppc.cli.clock import time_given
 from rsppc.cli.exits import OK
 from rsppc.cli.session import usage
 from rsppc.cli.storing import refusals, store_folder, store_option
+from rsppc.store.problems import StoreProblem
 
 if TYPE_CHECKING:
     from rsppc.serving.tokens import Token
 
+PORT = 8765
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 @click.command("serve", epilog="Examples: `rsppc store serve --store /srv/store`, `rsppc store serve --dev`.")
 @click.option("--host", metavar="NAME", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), help=f"{PORT} where left out; 0 is any.")
 @click.option("--certificate", metavar="FILE", help="A certificate with its chain (PEM): serve by HTTPS.")
 @click.option("--key", metavar="FILE", help="The certificate's private key (PEM).")
 @click.option("--file-size-max", metavar="SIZE", default="512M", show_default=True, help="Largest file that is taken.")
 @click.option("--dev", is_flag=True, help="A fresh store, and a token for everything, on this machine only.")
 @store_option
 def SERVE_COMMAND(
-    host: str, port: int, certificate: str | None, key: str | None, file_size_max: str, dev: bool, store: str | None
+    host: str,
+    port: int | None,
+    certificate: str | None,
+    key: str | None,
+    file_size_max: str,
+    dev: bool,
+    store: str | None,
 ) -> int:
     """Serve a store by HTTP until interrupted. Nobody is let in without a token of `rsppc store token`."""
     try:
@@ -51,7 +61,10 @@ def SERVE_COMMAND(
     with refusals():
         if certificate is not None and key is not None:
             server.check_certificate(certificate, key)
-        bound = server.listen(host, port)
+        if port is None:
+            bound = free_port(server.listen, host) if dev else server.listen(host, PORT)
+        else:
+            bound = server.listen(host, port)
         if dev and not server.is_loopback(bound):
             usage(f"`--dev` is for this machine only, and `{host}` is not", "leave out `--host`")
         folder = _fresh_store() if dev and store is None else store_folder(store)
@@ -66,6 +79,14 @@ def SERVE_COMMAND(
         _warn(folder, dev=dev, clear=certificate is None and not server.is_loopback(bound))
         server.serve(service, bound, certificate=certificate, key=key)
     return OK
+
+
+def free_port(listen: Callable[[str, int], socket.socket], host: str) -> socket.socket:
+    """The usual port, or any where that is taken: a store for trying is told by the address that is printed."""
+    try:
+        return listen(host, PORT)
+    except StoreProblem:
+        return listen(host, 0)
 
 
 def _fresh_store() -> str:

@@ -15,7 +15,7 @@ from rsppc.evidence.moment import read_moment
 
 @click.group("token", epilog="Examples: `rsppc store token add --role publisher --name ci`, `rsppc store token list`.")
 def TOKEN_COMMAND() -> None:
-    """Say who is let in where the store is served. Every token is of one tenant."""
+    """Make and revoke the tokens by which a served store lets callers in. Every token is of one tenant."""
 
 
 @TOKEN_COMMAND.command(

@@ -7,12 +7,13 @@ registry of a store in a folder, or a client of one that is served. The registry
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from rsppc.base.record import Record
 from rsppc.diagnostics import Diagnostic, DiagnosticSink
+from rsppc.store.claims import Claim
 from rsppc.store.hashing import Digests
 from rsppc.store.manifest import value_fault
 from rsppc.store.opening import UnsafeFile
@@ -42,7 +43,7 @@ from rsppc.store.pilots.run_documents import (
 from rsppc.store.pilots.run_folder import RunFolder
 from rsppc.store.places import spoken
 from rsppc.store.problems import StoreProblem
-from rsppc.store.registry import Created, File, Finalized, Package
+from rsppc.store.registry import Created, File, Finalized
 from rsppc.store.request import Entry, PackageRequest
 
 PRODUCER = "guide-board"
@@ -59,12 +60,15 @@ class PackageStore(Protocol):
     def create_package(self, request: PackageRequest, at: datetime) -> Created: ...
 
     def ingest_files(
-        self, package_id: str, incoming: Iterable[tuple[Entry, Iterable[bytes]]], at: datetime
+        self,
+        package_id: str,
+        incoming: Iterable[tuple[Entry, Iterable[bytes]]],
+        at: datetime,
+        *,
+        claim: Claim | None = None,
     ) -> Sequence[File]: ...
 
-    def package(self, package_id: str) -> Package: ...
-
-    def finalize_package(self, package_id: str, at: datetime) -> Finalized: ...
+    def finalize_package(self, package_id: str, at: datetime, *, claim: Claim | None = None) -> Finalized: ...
 
 
 class Ingested(Record):
@@ -119,34 +123,58 @@ def read_run(path: str, *, tenant: str = "default") -> Run:
     except FileNotFoundError:
         raise StoreProblem("missing", f"there is no run directory `{path}`") from None
     except OSError as error:
-        raise StoreProblem("environment", f"`{path}` cannot be read: {(error.strerror or 'error').lower()}") from None
+        raise StoreProblem("environment", f"`{error.filename or path}` cannot be read: {spoken(error)}") from None
     if run is None or sink.has_errors:
         raise RunRefused(sink.sorted())
     return run
 
 
-def ingest_read(run: Run, *, store: PackageStore, at: datetime, retention_class: str | None = None) -> Ingested:
-    """Make a finalised package of a run that was read."""
+def ingest_read(
+    run: Run,
+    *,
+    store: PackageStore,
+    at: datetime,
+    retention_class: str | None = None,
+    told: Callable[[int], None] = lambda _: None,
+) -> Ingested:
+    """Make a finalised package of a run that was read. `told` is called with the size of each piece."""
     chosen = class_for(run, store.retention_days(), retention_class)
     values = {name: getattr(run.request, name) for name in PackageRequest.__struct_fields__}
     package_id = store.create_package(PackageRequest(**{**values, "retention_class": chosen}), at).package.package_id
+    claim = _claim_of(run)
     with RunFolder(run.path) as folder:
-        store.ingest_files(package_id, _incoming(folder, run.entries), at)
-    count = store.package(package_id).file_count
-    if count != len(run.entries):
-        raise StoreProblem(
-            "conflict",
-            f"the package holds {count} files, and the run has {len(run.entries)}: an earlier, unfinished attempt "
-            "took files that the run no longer declares",
-            "publish it as another run",
-        )
-    final = store.finalize_package(package_id, at)
+        store.ingest_files(package_id, _incoming(folder, run.entries, told), at, claim=claim)
+    final = store.finalize_package(package_id, at, claim=claim)
     return Ingested(
         package_id=package_id,
         manifest_digest=final.manifest_digest,
         file_count=final.package.file_count,
         reused_existing=final.reused,
     )
+
+
+def _claim_of(run: Run) -> Claim:
+    """All files of a run; others that were told of under its id are held against them."""
+    mine = {entry.path: entry for entry in run.entries}
+
+    def judge(there: Sequence[File]) -> None:
+        for one in there:
+            if one.path not in mine:
+                raise StoreProblem(
+                    "conflict",
+                    f"the package of this run holds `{one.path}`, which the run does not, or no longer declares",
+                    "publish it as another run",
+                    pointer="/files",
+                )
+            if one.digest_primary != mine[one.path].expected:
+                raise StoreProblem(
+                    "conflict",
+                    f"`{one.path}` is in the package already, with other content",
+                    f"it has {one.digest_primary}; now it is {mine[one.path].expected}: publish it as another run",
+                    pointer="/digest_primary",
+                )
+
+    return Claim(judge)
 
 
 def class_for(run: Run, classes: Mapping[str, int | None], given: str | None) -> str | None:
@@ -279,15 +307,19 @@ def _compare(one: Declared, digests: Digests, sink: DiagnosticSink) -> None:
         sink.report(ChangedRunFile(at=one.at, subject=one.path, found=digests.sha256, stated=one.sha256))
 
 
-def _incoming(folder: RunFolder, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+def _incoming(
+    folder: RunFolder, entries: Sequence[Entry], told: Callable[[int], None]
+) -> Iterator[tuple[Entry, Iterator[bytes]]]:
     for entry in entries:
-        yield entry, _unchanged(folder, entry)
+        yield entry, _unchanged(folder, entry, told)
 
 
-def _unchanged(folder: RunFolder, entry: Entry) -> Iterator[bytes]:
+def _unchanged(folder: RunFolder, entry: Entry, told: Callable[[int], None]) -> Iterator[bytes]:
     """The bytes of a file; the store holds them against the digest that was found when the run was read."""
     try:
-        yield from folder.pieces(entry.path)
+        for piece in folder.pieces(entry.path):
+            told(len(piece))
+            yield piece
     except (FileNotFoundError, UnsafeFile):
         raise _exchanged(entry.path) from None
     except OSError as error:

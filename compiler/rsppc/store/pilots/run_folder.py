@@ -59,7 +59,10 @@ class RunFolder:
         return sorted(path for path, entry in _walk(self._handle) if not entry.is_dir(follow_symlinks=False))
 
     def _opened(self, path: str) -> int:
-        handle = opened_below(self._handle, path)
+        try:
+            handle = opened_below(self._handle, path)
+        except PermissionError as error:
+            raise PermissionError(error.errno, error.strerror, path) from None  # all of it, not its last name alone
         try:
             self._refuse_unsafe(os.fstat(handle))
         except UnsafeFile:
