@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -25,11 +26,11 @@ from rsppc.store.metadata_schemas import (
     registered_schemas,
     schema_faults,
 )
-from rsppc.store.patterns import pattern_fault
+from rsppc.store.patterns import pattern_fault, pattern_size
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import Registry, init_store, opened
 from rsppc.store.request import PackageRequest
-from rsppc.store.schema_engine import instance_violations
+from rsppc.store.schema_engine import bounded_violations, instance_violations
 from rsppc.store.transfer import export_package, header_of, import_package
 from rsppc.store.violations import Violations
 
@@ -186,7 +187,10 @@ def test_what_a_refusal_quotes_cannot_drive_a_terminal(registry: Registry) -> No
         ({"$id": "a name"}, "/$id", "it names the schema"),
         ({"pattern": "^(a+)+$"}, "/pattern", "repeats a repetition"),
         ({"patternProperties": {"^(a*)*$": {}}}, "/patternProperties/^(a*)*$", "repeats a repetition"),
-        ({"pattern": "(((a{1,100}){1,100}){1,100})"}, "/pattern", "repeats a repetition|regex"),
+        ({"pattern": "(((a{1,100}){1,100}){1,100})"}, "/pattern", "parts once"),
+        ({"pattern": "[ab]*a[ab]{5000}c"}, "/pattern", "more than 1000 parts"),
+        ({"pattern": "(?:[ab]?){1000}c"}, "/pattern", "more than 1000 parts"),
+        ({"pattern": "a{99999999999999999999}"}, "/pattern", "more than 1000 parts"),
         ({"pattern": "a(?=b)"}, "/pattern", "look-around"),
         ({"pattern": "(a)\\1"}, "/pattern", "back-references"),
         ({"pattern": "a" * 1001}, "/pattern", "1000 characters"),
@@ -237,6 +241,101 @@ def test_a_schema_that_is_hard_to_read_is_refused_quickly(data: bytes) -> None:
 def test_a_schema_that_grows_when_it_is_written_out_is_refused() -> None:
     steps = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
     assert "written out" in refusal(written(**{"$defs": {**steps, "d60": {}}, "$ref": "#/$defs/d0"})).what
+
+
+@pytest.mark.parametrize("levels", [110, 1_000])
+@pytest.mark.parametrize("keys", [{}, {"unevaluatedProperties": False}], ids=["plain", "unevaluated"])
+def test_a_chain_of_references_that_would_overflow_the_engine_is_refused(levels: int, keys: dict[str, Any]) -> None:
+    """A thousand levels end the process where the engine calls itself for each."""
+    steps = {f"d{n}": {**keys, "anyOf": [{"$ref": f"#/$defs/d{n + 1}"}]} for n in range(levels)}
+    said = refusal(written(**{"$defs": {**steps, f"d{levels}": {}}, "$ref": "#/$defs/d0"})).what
+    assert "100 deep" in said
+
+
+def test_what_is_unevaluated_lies_in_itself_so_often() -> None:
+    """Each level has everything below it judged again, several times over."""
+    schema: dict[str, Any] = {}
+    for _ in range(4):
+        schema = {"anyOf": [schema], "unevaluatedProperties": False}
+    read_schema(written(**schema))
+    assert "more than 4 `unevaluated…`" in refusal(written(anyOf=[schema], unevaluatedItems=False)).what
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("^[a-z]{3}$", 5),
+        ("a{2,5}b{3,}c*d+?", 10),
+        ("(ab{3}){2}x", 9),
+        ("((a|b){2}c){3}", 21),
+        (r"\w\({2}[)(]{2}", 5),
+        ("(ab", 2),
+        ("a)", 2),
+        ("{3}", 0),
+    ],
+)
+def test_the_parts_of_a_pattern_are_counted(pattern: str, size: int) -> None:
+    assert pattern_size(pattern) == size
+
+
+def _levels(keyword: str) -> dict[str, Any]:
+    """A schema of forty places that, written out, is laid on a value seven thousand times."""
+    steps: dict[str, Any] = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 9} for n in range(4)}
+    return {"$defs": {**steps, "d4": {"const": 1}}, "properties": {"a": {"items": {"$ref": "#/$defs/d0"}}}}
+
+
+MUCH = {f"k{n:05}": "v" for n in range(6_000)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "instance"),
+    [
+        (_levels("anyOf"), {"a": [0] * 1_000}),
+        (_levels("allOf"), {"a": [0] * 1_000}),
+        (_levels("oneOf"), {"a": [0] * 1_000}),
+        ({"required": [f"r{n}" for n in range(2_000)]}, MUCH),
+        ({"dependentRequired": {"k00000": [f"r{n}" for n in range(2_000)]}}, MUCH),
+        ({"anyOf": [{"type": "string"}] * 2_000}, MUCH),
+        ({"propertyNames": {"enum": ["x"]}}, MUCH),
+        ({"additionalProperties": {"enum": [f"z{n}" for n in range(1_000)]}}, MUCH),
+        ({"additionalProperties": {"const": "x" * 500_000}}, MUCH),
+        ({"patternProperties": {f"^k.*{n}$": {} for n in range(200)}}, MUCH),
+        ({"properties": {"a": {"pattern": "[ab]*a[ab]{900}c"}}}, {"a": "ab" * 400_000}),
+    ],
+    ids=["anyOf", "allOf", "oneOf", "missing", "together", "wide", "names", "choices", "large", "patterns", "pattern"],
+)
+def test_a_schema_that_is_too_much_work_on_metadata_is_refused(keys: dict[str, Any], instance: dict[str, Any]) -> None:
+    """Both are small. Without a bound each of these takes seconds to minutes, and gigabytes for its complaints."""
+    schema = read_schema(written(**keys))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (said,) = bounded_violations(schema.body, instance)
+    assert said.pointer == "" and "too m" in said.problem
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+def test_large_metadata_that_keep_a_plain_schema_are_taken() -> None:
+    """What nothing is wrong with needs no complaints: a thousand files, or all that a document can hold."""
+    file = {"type": "object", "required": ["path", "size"], "properties": {"path": {"pattern": "^[a-z0-9./]{1,200}$"}}}
+    schema = read_schema(written(properties={"files": {"items": file}}, additionalProperties={"type": "string"}))
+    files = [{"path": f"raw/{n:05}.json", "size": n} for n in range(1_000)]
+    assert bounded_violations(schema.body, {"files": files, **MUCH}) == []
+    files[3]["path"] = "RAW"
+    assert [one.pointer for one in bounded_violations(schema.body, {"files": files})] == ["/files/3/path"]
+    many = {f"k{n:05}": "v" for n in range(79_000)}
+    assert bounded_violations(schema.body, many) == []
+    (said,) = bounded_violations(schema.body, {**many, "bad": 1, **{f"b{n}": 1 for n in range(60_000)}})
+    assert "too many values to say what" in said.problem
+
+
+def test_of_a_document_with_very_much_wrong_the_first_of_it_is_told() -> None:
+    """Each complaint holds a copy of what it complains of; three hundred thousand of them filled a gigabyte."""
+    form = json.dumps({"properties": {"files": {"items": {"properties": {"path": {"type": "string"}}}}}}).encode()
+    files = [{"path": 1}] * 80_000
+    assert len(instance_violations(form, {"files": files[:900]})) == 900
+    assert [one.pointer for one in instance_violations(form, {"files": files})] == ["/files/0/path"]
+    assert instance_violations(form, {"files": [{"path": "x"}] * 80_000}) == []
 
 
 def test_nothing_is_ever_fetched(registry: Registry) -> None:

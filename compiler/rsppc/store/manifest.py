@@ -23,6 +23,7 @@ import cbor2
 
 from rsppc.base.canonical_json import INTEGER_MAX, canonical
 from rsppc.base.json_pointer import escaped
+from rsppc.store import strict_cbor
 from rsppc.store.hashing import blake3_of
 from rsppc.store.problems import StoreProblem
 
@@ -36,6 +37,10 @@ FILES_MAX = 250_000
 """So many fit into a manifest, whatever their paths."""
 DESCRIPTION_MAX = 2 * 2**20
 """Bytes of all that a manifest says beside its files: environment, metadata, provenance."""
+VALUES_MAX = 200_000
+"""Values and keys in them."""
+_VALUES_AROUND = 100
+"""More than a manifest of nothing has."""
 
 _NAMESPACE = uuid.UUID("5d4f4bdc-32a0-5f0b-9f3e-6f2d3f1f6f5e")
 """Made once, at random, for the identities below; it must never change."""
@@ -88,11 +93,14 @@ def decode_note(data: bytes) -> dict[str, Any] | None:
     if len(data) > NOTE_SIZE_MAX:
         return None
     try:
-        value = cbor2.loads(data, max_depth=DEPTH_MAX)
-        same = isinstance(value, dict) and value_fault(value) is None and encode(value) == data
-    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        value = _strict(data, NOTE_SIZE_MAX)
+    except strict_cbor.NotCanonical:
         return None
-    return value if same and value.get("note_version") == NOTE_VERSION else None
+    return value if isinstance(value, dict) and value.get("note_version") == NOTE_VERSION else None
+
+
+def _strict(data: bytes, values_max: int) -> Any:
+    return strict_cbor.decode(data, depth_max=DEPTH_MAX, values_max=values_max)
 
 
 def digest(data: bytes) -> str:
@@ -101,24 +109,19 @@ def digest(data: bytes) -> str:
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The value of canonical bytes; a `StoreProblem` where they are anything else.
-
-    The library takes more than the canonical form, so what it read is written again and has to be the same bytes.
-    """
+    """The value of canonical bytes; a `StoreProblem` where they are anything else."""
     if len(data) > MANIFEST_SIZE_MAX:
         raise StoreProblem("malformed", f"a manifest has at most {MANIFEST_SIZE_MAX} bytes")
-    # One byte can be a list of its own, which takes a hundred bytes of memory; files are texts and sizes alone.
-    room = 2 * DESCRIPTION_MAX
-    if len(data) > room and len(data) - _bytes_of_files(data) > room:
+    # One byte can be a list of its own, which takes sixty bytes of memory; files are texts and sizes alone.
+    size, count = _files_part(data)
+    if len(data) - size > 2 * DESCRIPTION_MAX:
         raise StoreProblem("malformed", f"the manifest says more than {DESCRIPTION_MAX} bytes beside its files")
     try:
-        value = cbor2.loads(data, max_depth=DEPTH_MAX)
-        fault = value_fault(value)
-        same = fault is None and encode(value) == data
-    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError):
-        raise StoreProblem("malformed", "the manifest is not canonical CBOR") from None
-    if not same or not isinstance(value, dict):
-        raise StoreProblem("malformed", "the manifest is not canonical CBOR")
+        value = _strict(data, VALUES_MAX + _VALUES_AROUND + count * _FILE_VALUES)
+    except strict_cbor.NotCanonical:
+        raise StoreProblem("malformed", "the manifest is not canonical CBOR, or says too much") from None
+    if not isinstance(value, dict):
+        raise StoreProblem("malformed", "the manifest is no map")
     if value.get("manifest_version") != MANIFEST_VERSION:
         raise StoreProblem(
             "malformed",
@@ -131,52 +134,56 @@ def decode(data: bytes) -> dict[str, Any]:
 
 _FILES = b"\xa5\x65files"
 """How a manifest begins: a map of five, in which the files come first."""
-_FILE_KEYS = 8
+_FILE = b"\xa8"
+_FILE_VALUES = 17
+"""A file is a map of eight keys with a text or a number each."""
+_FILE_KEYS = (
+    (b"\x64path", 0),
+    (b"\x64role", 0),
+    (b"\x64size", 0),
+    (b"\x67file_id\x78\x24", 36),
+    (b"\x68location\x78\x49", 73),
+    (b"\x6amedia_type", 0),
+    (b"\x6ddigest_sha256\x78\x47", 71),
+    (b"\x6edigest_primary\x78\x47", 71),
+)
+"""In canonical order. Where a text has one length, its head belongs to the key, and the length follows."""
 
 
-def _bytes_of_files(data: bytes) -> int:
-    """How many bytes at the beginning are a list of files, seen without decoding it; 0 where there is none."""
+def _files_part(data: bytes) -> tuple[int, int]:
+    """How many bytes at the beginning are a list of files, and of how many, seen without decoding it; zeros where there
+    is none."""
     if not data.startswith(_FILES):
-        return 0
+        return 0, 0
     try:
-        kind, count, at = _head(data, len(_FILES))
-        if kind != _LIST:
-            return 0
+        kind, count, at = strict_cbor.head(data, len(_FILES))
+        if kind != strict_cbor.LIST:
+            return 0, 0
         if count > FILES_MAX:
             raise StoreProblem("refused", f"a package has at most {FILES_MAX} files")
         for _ in range(count):
-            kind, keys, at = _head(data, at)
-            if (kind, keys) != (_MAP, _FILE_KEYS):
-                return 0
-            for _ in range(2 * _FILE_KEYS):
-                first = data[at]
-                if _SHORT_TEXT <= first < _LONGER_TEXT:  # nearly all of them
-                    at += 1 + first - _SHORT_TEXT
-                    continue
-                kind, size, at = _head(data, at)
-                if kind not in (_NUMBER, _TEXT):
-                    return 0
-                at += size if kind == _TEXT else 0
+            at = _behind_file(data, at)
     except IndexError:
-        return 0
-    return at
+        return 0, 0
+    return at, count
 
 
-_NUMBER, _TEXT, _LIST, _MAP = 0, 3, 4, 5
-"""Major types of CBOR."""
-_SHORT_TEXT, _LONGER_TEXT = 0x60, 0x78
-"""Between them lie the heads of texts of less than 24 bytes."""
-
-
-def _head(data: bytes, at: int) -> tuple[int, int, int]:
-    """Major type and number of the item at a place, and where what follows begins; `IndexError` at the end."""
-    kind, number = data[at] >> 5, data[at] & 31
-    if number < 24:
-        return kind, number, at + 1
-    end = at + 1 + (1 << (number - 24))
-    if number > 27 or end > len(data):
+def _behind_file(data: bytes, at: int) -> int:
+    """Where a file ends; `IndexError` where none begins."""
+    if not data.startswith(_FILE, at):
         raise IndexError
-    return kind, int.from_bytes(data[at + 1 : end], "big"), end
+    at += 1
+    for key, length in _FILE_KEYS:
+        if not data.startswith(key, at):
+            raise IndexError
+        at += len(key) + length
+        if length == 0:
+            kind, size, at = strict_cbor.head(data, at)
+            if kind == strict_cbor.TEXT:
+                at += size
+            elif kind != strict_cbor.NUMBER:
+                raise IndexError
+    return at
 
 
 def projection(manifest: Mapping[str, Any]) -> bytes:
@@ -212,6 +219,15 @@ def value_fault(value: Any, pointer: str = "", depth: int = 0) -> str | None:
     if isinstance(value, float):
         return f"`{pointer}` is no whole number; state it as a text, or as a whole number of a smaller unit"
     return f"`{pointer}` is a {type(value).__name__}"
+
+
+def value_count(value: Any) -> int:
+    """How many values and keys there are in a value, itself included."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(value_count, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(value_count, value))
+    return 1
 
 
 def _text_fault(text: str, pointer: str) -> str | None:

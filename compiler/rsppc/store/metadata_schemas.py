@@ -83,7 +83,8 @@ def registered_schema(log: Log, tenant: str, schema_id: str) -> Schema:
         raise StoreProblem(
             "missing",
             f"there is no metadata schema `{schema_id[:80]}`",
-            "register it with `rsppc store schema register FILE`",
+            "register it with `rsppc store schema register FILE`; "
+            "`rsppc store schema bootstrap` registers those that come with rsppc",
         )
     return found
 
@@ -110,7 +111,7 @@ def check_metadata(log: Log, tenant: str, schema_id: str, metadata: Mapping[str,
         raise StoreProblem(
             "corrupt", f"the schema `{schema_id}` is not what its digest says", "restore a copy of the store"
         )
-    found = schema_engine.instance_violations(schema.body, metadata)
+    found = schema_engine.bounded_violations(schema.body, metadata)
     if found:
         raise Violations(what, found)
     return schema.digest

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 LENGTH_MAX = 1000
+SIZE_MAX = 1000
+"""Parts of a pattern once its repetitions are written out: each of them may be a step at each character of a text."""
 
 _REPETITION = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
 _REPEATED_MANY = 10
@@ -19,9 +21,42 @@ def pattern_fault(pattern: str) -> str | None:
     """Why a pattern cannot stand in a schema; None where it can. Whether it is one at all is for the engine to say."""
     if len(pattern) > LENGTH_MAX:
         return f"the pattern has more than {LENGTH_MAX} characters"
+    if pattern_size(pattern) > SIZE_MAX:
+        return f"the pattern {pattern[:60]!a} has more than {SIZE_MAX} parts once its repetitions are written out"
     if _nested(pattern):
         return f"the pattern {pattern[:60]!a} repeats a repetition without end; backtracking engines never finish it"
     return None
+
+
+def pattern_size(pattern: str) -> int:
+    """How many characters and classes a pattern has once its repetitions are written out."""
+    outer: list[int] = []
+    here, last, place = 0, 0, 0  # in the innermost open group; in what stands directly before
+    while place < len(pattern):
+        repetition = _REPETITION.match(pattern, place)
+        if repetition is not None:
+            here, last = here + last * (_times(repetition) - 1), last * _times(repetition)
+            place = repetition.end()
+            continue
+        sign = pattern[place]
+        if sign == "(":
+            outer.append(here)
+            here, last = 0, 0
+        elif sign == ")" and outer:
+            last, here = here, outer.pop() + here
+        else:
+            here, last = here + 1, 1
+        place = _behind(pattern, place)
+    return here + sum(outer)
+
+
+def _times(repetition: re.Match[str]) -> int:
+    """How many times a repetition writes out what stands before it; those without end go in a circle in the last."""
+    if repetition[0] in "*+?":
+        return 1
+    least, comma, most = repetition.groups()
+    digits = max(most if comma else least, least, key=len).lstrip("0") or "1"
+    return int(digits) if len(digits) < 5 else SIZE_MAX + 1
 
 
 def _nested(pattern: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rsppc.base.canonical_json import canonical
 from rsppc.base.record import Record
-from rsppc.store.manifest import DESCRIPTION_MAX, value_fault
+from rsppc.store.manifest import DESCRIPTION_MAX, VALUES_MAX, value_count, value_fault
 from rsppc.store.manifest import FILES_MAX as FILES_MAX
 from rsppc.store.paths import path_fault
 from rsppc.store.problems import StoreProblem
@@ -56,7 +56,7 @@ def check_request(request: PackageRequest) -> None:
             raise StoreProblem(
                 "malformed",
                 f"`{name}` is {text[:60]!a}",
-                "it has 1 to 200 letters, digits and `._:/@+-`, and begins with a letter or a digit",
+                "write 1 to 200 ASCII letters, digits and `._:/@+-`, a letter or a digit first",
             )
     for name in ("repository", "commit"):
         text = getattr(request, name)
@@ -66,7 +66,11 @@ def check_request(request: PackageRequest) -> None:
         fault = value_fault(getattr(request, name), f"/{name}")
         if fault is not None:
             raise StoreProblem("malformed", f"the package cannot be described: {fault}")
-    if len(canonical([request.environment, request.metadata, request.provenance])) > DESCRIPTION_MAX:
+    said = [request.environment, request.metadata, request.provenance]
+    if value_count(said) > VALUES_MAX:
+        what = f"environment, metadata and provenance have more than {VALUES_MAX} values and keys"
+        raise StoreProblem("malformed", what, "put what is so much into a file of the package")
+    if len(canonical(said)) > DESCRIPTION_MAX:
         what = f"environment, metadata and provenance have more than {DESCRIPTION_MAX} bytes"
         raise StoreProblem("malformed", what, "put what is so large into a file of the package")
 

@@ -16,6 +16,7 @@ import jsonschema_rs
 import msgspec
 
 from rsppc.base.json_pointer import pointer_of
+from rsppc.store.schema_cost import TOLD_MAX, WORK_MAX, Costs
 from rsppc.store.schema_rules import DIALECT
 from rsppc.store.violations import Violation
 
@@ -44,9 +45,49 @@ def build_violation(schema: Mapping[str, Any]) -> Violation | None:
 
 
 def instance_violations(body: bytes, instance: Mapping[str, Any]) -> list[Violation]:
-    """What a registered schema, given by its canonical bytes, says against an instance."""
-    found = islice(_compiled(body).iter_errors(_plain(instance)), FOUND_MAX)
+    """What a schema of ours, given by its canonical bytes, says against an instance, however large that is; only the
+    first of it where there may be very much."""
+    plain = _plain(instance)
+    if _compiled(body).is_valid(plain):
+        return []
+    cost = _costs(body).on(plain)
+    if cost.work <= WORK_MAX and cost.told <= TOLD_MAX:
+        return _all_violations(body, plain)
+    return _first_violation(body, plain)
+
+
+def bounded_violations(body: bytes, instance: Mapping[str, Any]) -> list[Violation]:
+    """What anybody's schema, registered and given by its canonical bytes, says against an instance, as far as that is
+    no more work than it should be."""
+    plain = _plain(instance)
+    cost = _costs(body).on(plain)
+    if cost.work > WORK_MAX:
+        return [
+            Violation(pointer="", problem="to judge them is too much work: state fewer values, or a simpler schema")
+        ]
+    if cost.told <= TOLD_MAX:
+        return _all_violations(body, plain)
+    if _compiled(body).is_valid(plain):
+        return []
+    return [Violation(pointer="", problem="something is wrong with them, and they are too many values to say what")]
+
+
+def _all_violations(body: bytes, plain: dict[str, Any]) -> list[Violation]:
+    found = islice(_compiled(body).iter_errors(plain), FOUND_MAX)
     return sorted({_violation(one) for one in found}, key=lambda one: (one.pointer, one.problem))
+
+
+def _first_violation(body: bytes, plain: dict[str, Any]) -> list[Violation]:
+    try:
+        _compiled(body).validate(plain)
+    except jsonschema_rs.ValidationError as error:
+        return [_violation(error)]
+    return []
+
+
+@lru_cache(maxsize=64)
+def _costs(body: bytes) -> Costs:
+    return Costs(msgspec.json.decode(body))
 
 
 @lru_cache(maxsize=64)

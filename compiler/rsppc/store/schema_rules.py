@@ -21,6 +21,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMAS_MAX = 10_000
 EXPANDED_MAX = 100_000
 """How many schemas there may be once every reference is replaced by what it stands for."""
+DEPTH_MAX = 100
+"""How deep they may lie in each other then. Engines call themselves for each level, and crash at some thousand."""
+TIED_MAX = 4
+"""How many `unevaluated…` may lie in each other: each has everything below it judged several times."""
 CHOICES_MAX = 1_000
 """Values of an `enum`, which are tried one after the other on every value that it judges."""
 
@@ -29,6 +33,7 @@ _ONE_MORE = ("unevaluatedItems", "unevaluatedProperties", "contentSchema")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _TABLES = ("properties", "patternProperties", "dependentSchemas")
 _KEPT_FOR_LATER = ("$defs", "definitions")
+_TIED = frozenset({"unevaluatedItems", "unevaluatedProperties"})
 _REFUSED = {
     "$dynamicRef": "where it leads depends on who refers to the schema; write `$ref`",
     "$dynamicAnchor": "where it leads depends on who refers to the schema; write `$defs` and `$ref`",
@@ -47,16 +52,17 @@ def rule_violations(schema: Mapping[str, Any]) -> list[Violation]:
     for pointer, one in places.items():
         found += _one_violations(pointer, one)
     edges = {}
+    tied = {pointer for pointer, one in places.items() if _TIED & one.keys()}
     for pointer, one in places.items():
         targets = [f"{pointer}{step}" for step, _ in _children(one, later=False)]
         if "$ref" in one:
-            target = _target(one["$ref"])
+            target = reference_target(one["$ref"])
             if target in places:
                 targets.append(target)
             else:
                 found.append(_lost(f"{pointer}/$ref", one["$ref"]))
         edges[pointer] = targets
-    return [*found, *_growth_violations(edges)]
+    return [*found, *_growth_violations(edges, tied)]
 
 
 def _head_violations(schema: Mapping[str, Any]) -> Iterator[Violation]:
@@ -118,8 +124,8 @@ def _one_violations(pointer: str, one: Mapping[str, Any]) -> Iterator[Violation]
                 yield Violation(pointer=f"{pointer}/patternProperties/{escaped(text)}", problem=fault)
 
 
-def _target(reference: object) -> str | None:
-    """The place that a reference within the schema leads to."""
+def reference_target(reference: object) -> str | None:
+    """The place that a reference within the schema leads to; None where it leads elsewhere."""
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         return None
     return unquote(reference[1:])
@@ -132,7 +138,7 @@ def _lost(pointer: str, reference: object) -> Violation:
     return Violation(pointer=pointer, problem=f"{text!a} leads out of the schema, and nothing is ever fetched")
 
 
-def _growth_violations(edges: Mapping[str, list[str]]) -> Iterator[Violation]:
+def _growth_violations(edges: Mapping[str, list[str]], tied: set[str]) -> Iterator[Violation]:
     try:
         order = list(TopologicalSorter(edges).static_order())
     except CycleError as error:
@@ -141,7 +147,18 @@ def _growth_violations(edges: Mapping[str, list[str]]) -> Iterator[Violation]:
         yield Violation(pointer=circle[0], problem=f"it refers to itself: {shown}; write its levels out")
         return
     sizes: dict[str, int] = {}
+    depths: dict[str, int] = {}
+    ties: dict[str, int] = {}
     for pointer in order:  # whatever a place leads to comes before it
-        sizes[pointer] = 1 + sum(sizes[one] for one in edges.get(pointer, ()))
+        targets = edges.get(pointer, ())
+        sizes[pointer] = 1 + sum(sizes[one] for one in targets)
+        depths[pointer] = 1 + max((depths[one] for one in targets), default=0)
+        ties[pointer] = (pointer in tied) + max((ties[one] for one in targets), default=0)
     if sizes[""] > EXPANDED_MAX:
         yield Violation(pointer="", problem=f"with references written out it holds more than {EXPANDED_MAX} schemas")
+    if depths[""] > DEPTH_MAX:
+        yield Violation(pointer="", problem=f"with references written out its schemas lie more than {DEPTH_MAX} deep")
+    if ties[""] > TIED_MAX:
+        yield Violation(
+            pointer="", problem=f"more than {TIED_MAX} `unevaluated…` lie in each other, references written out"
+        )
