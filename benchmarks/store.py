@@ -37,7 +37,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 def rows(folder: Path, *, quick: bool) -> list[Row]:
     """What is measured, its figures, their ratio, and its bound."""
     folder.mkdir(parents=True, exist_ok=True)
-    files, size, packages = (500, 256 * 2**20, 100_000) if quick else (10_000, 8 * 2**30, 1_000_000)
+    files, size, packages = (3_000, 256 * 2**20, 100_000) if quick else (10_000, 8 * 2**30, 1_000_000)
     return [*_many_files(folder, files, 3), _large_file(folder, size), *_many_packages(folder, packages)]
 
 
@@ -160,7 +160,7 @@ def fill(store: str, count: str) -> None:
     import msgspec
     from rsppc.store import events, manifest
     from rsppc.store.events import Event, digest_of
-    from rsppc.store.log import write_mark
+    from rsppc.store.mark import write_mark
     from rsppc.store.paths import twin_key
     from rsppc.store.reading import File
     from rsppc.store.registry import opened

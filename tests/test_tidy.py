@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "importing": "syntax model diagnostics base",
         # syntax: JSON from outside is read strictly, with a place or a JSON Pointer for each problem.
         # turnplan: a bundle is taken in only if a runtime would load it.
-        "store": "base model contracts diagnostics syntax turnplan objects",
+        "store": "base batch model contracts diagnostics syntax turnplan objects",
         "turnplan": "base model contracts conditions",
         "codegen": "base model contracts diagnostics resources",
         "simulate": "base model conditions turnplan contracts",

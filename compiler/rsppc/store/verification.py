@@ -1,15 +1,13 @@
 """Everything that is kept, held against what the log says of it.
 
-A look at a package goes on after whatever it finds damaged, so that one run names all of it. Content is read once, by
-as many threads as there are processors; both digests are taken without the interpreter's lock.
+A look at a package goes on after whatever it finds damaged, so that one run names all of it. Many packages are looked
+at together: while others read their content, their manifests and events are held against the tables here. Nobody is
+kept from collecting meanwhile; so damage is believed only if it is found again while nothing can be collected.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Any
 
@@ -18,19 +16,16 @@ import msgspec
 from rsppc.base.difference import first_difference
 from rsppc.base.record import Record
 from rsppc.store import manifest
-from rsppc.store.backends.protocol import Backend, Receipt
+from rsppc.store.backends.protocol import Receipt
+from rsppc.store.contents import fault_of, looked_at
 from rsppc.store.locking import using_content
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import REPLAY, Attestation, File, Package
 from rsppc.store.references import unspoken
 from rsppc.store.registry import Registry
 
-AHEAD_FILES = 20_000
-GROUP_FILES = 32
-GROUP_BYTES = 4 * 2**20
-"""So much is one task of a thread: handing over a task costs as much as digesting a small file."""
-REMOTE_AT_ONCE = 8
-"""Threads for content that lies in a service."""
+TOGETHER_FILES = 20_000
+"""Packages with so many files are looked at together."""
 
 
 class Fault(Record):
@@ -57,123 +52,140 @@ class Verdict(Record):
         return {"result": "damaged" if items else "sound", "files": self.files, "damaged": items}
 
 
-class Checker:
-    """Holds content against its digests, each content once."""
+class Stated(Record):
+    """What the tables say of one package."""
 
-    def __init__(self, backend: Backend, pool: ThreadPoolExecutor, told: Callable[[int], None]) -> None:
-        self._backend = backend
-        self._pool = pool
-        self._told = told
-        self._known: dict[str, Future[dict[str, _Found]]] = {}
-        self._early: frozenset[str] = frozenset()
-
-    def begin(self, contents: Iterable[File | Attestation]) -> None:
-        """Let threads look at content, several small ones at a time."""
-        group: list[str] = []
-        size = 0
-        for one in contents:
-            if one.digest_primary in self._known:
-                continue
-            self._known[one.digest_primary] = Future()  # not twice in one group either
-            group.append(one.digest_primary)
-            size += one.size
-            if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
-                self._submit(group)
-                group, size = [], 0
-        if group:
-            self._submit(group)
-
-    def ahead(self, registry: Registry, package_ids: Iterable[str]) -> None:
-        """Begin with the content of some packages, so that threads have work while the log is looked at."""
-        for one in package_ids:
-            with suppress(StoreProblem):  # whoever looks at the package says so
-                self.begin(registry.files(one))
-            if len(self._known) >= AHEAD_FILES:
-                break
-        self._early = frozenset(self._known)
-
-    def found(self, primary: str) -> _Found:
-        """What content is; waits for it."""
-        found = self._known[primary].result()[primary]
-        if found.fault is not None and primary in self._early:
-            return self._read(primary)  # nobody kept it from being collected then
-        return found
-
-    def _submit(self, group: list[str]) -> None:
-        future = self._pool.submit(lambda: {primary: self._read(primary) for primary in group})
-        self._known.update(dict.fromkeys(group, future))
-
-    def _read(self, primary: str) -> _Found:
-        hasher, size = sha256(), 0
-        try:
-            for piece in self._backend.read(primary):  # which takes the primary digest
-                hasher.update(piece)
-                size += len(piece)
-        except StoreProblem as problem:
-            return _Found(fault=problem.what, kind=problem.kind)
-        self._told(size)
-        return _Found(sha256="sha256:" + hasher.hexdigest(), size=size)
-
-
-class _Found(Record):
-    """What became of reading content."""
-
-    sha256: str = ""
-    size: int = 0
+    package: Package
+    files: list[File]
+    attestations: list[Attestation]
     fault: str | None = None
-    kind: str = ""
+    """Why they do not say it all."""
 
-    def fault_of(self, file: File | Attestation) -> str | None:
-        if self.fault is not None:
-            return self.fault
-        if self.size != file.size:
-            return f"it has {self.size} bytes, not {file.size}"
-        if self.sha256 != file.digest_sha256:
-            return f"its SHA-256 is {self.sha256}, not {file.digest_sha256}"
-        return None
+    def contents(self) -> list[tuple[str, File | Attestation]]:
+        """What is kept of it, each with the words by which it is named."""
+        files: list[tuple[str, File | Attestation]] = [(file.path, file) for file in self.files]
+        return files + [(f"attestation {one.name}", one) for one in self.attestations]
 
 
-@contextmanager
-def checking(registry: Registry, told: Callable[[int], None] = lambda _: None) -> Iterator[Checker]:
-    """A checker of a store's content; `told` is called with the size of each content that was found sound."""
-    at_once = os.cpu_count() or 1
-    if registry.backend.name != "local":  # where most of the time goes by waiting
-        at_once = max(at_once, REMOTE_AT_ONCE)
-    with ThreadPoolExecutor(at_once, "verify") as pool:
-        yield Checker(registry.backend, pool, told)
-        pool.shutdown(cancel_futures=True)
-
-
-def verify_package(registry: Registry, package_id: str, checker: Checker) -> Verdict:
+def verify_package(registry: Registry, package_id: str) -> Verdict:
     """Hold one package against everything that is said of it. Raises `StoreProblem` only where there is none, or where
     the environment kept content from being read, which proves nothing."""
-    with using_content(registry.folder):  # nobody collects it meanwhile
-        package = registry.found(package_id)
-        if package is None:
-            raise StoreProblem("corrupt", f"the tables name package `{package_id[:60]}` and do not have it", REPLAY)
-        faults: list[Fault] = []
-        if package.state == "collected":
-            return Verdict(package=package, files=0, bytes=0, faults=())
+    ((_, found),) = verify_each(registry, [package_id])
+    if isinstance(found, StoreProblem):
+        raise found
+    return found
+
+
+def verify_each(
+    registry: Registry,
+    package_ids: Iterable[str],
+    told: Callable[[int], None] = lambda _: None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Iterator[tuple[str, Verdict | StoreProblem]]:
+    """The same for many, in order; a problem is one of the tables, and the next package may be sound.
+
+    `told` is called with amounts of bytes that were found sound, `meanwhile` once: while workers read, if there is
+    anything to read.
+    """
+    for together in _together(registry, package_ids):
+        stated = [one for _, one in together if isinstance(one, Stated)]
+        looking = looked_at(registry.backend, (content for one in stated for _, content in one.contents()))
+        next(looking)
+        if meanwhile is not None:
+            meanwhile()
+            meanwhile = None
+        suspects = {one.package.package_id for one in stated if _said_faults(registry, one)}
+        damaged: set[str] = set()
+        for found in looking:
+            told(found.bytes)
+            damaged.update(found.faults)
+        for package_id, one in together:
+            if isinstance(one, Stated):
+                suspect = package_id in suspects or any(c.digest_primary in damaged for _, c in one.contents())
+                yield package_id, _again(registry, package_id, damaged) if suspect else _verdict(one)
+            else:
+                yield package_id, one
+    if meanwhile is not None:
+        meanwhile()
+
+
+def _together(registry: Registry, package_ids: Iterable[str]) -> Iterator[list[tuple[str, Stated | StoreProblem]]]:
+    """Packages with what the tables say of them, as many as are looked at together."""
+    together: list[tuple[str, Stated | StoreProblem]] = []
+    files = 0
+    for package_id in package_ids:
         try:
-            files, attestations = registry.files(package_id), registry.attestations(package_id)
-            contents: list[tuple[str, File | Attestation]] = [(file.path, file) for file in files]
-            contents += [(f"attestation {one.name}", one) for one in attestations]
-            checker.begin(one for _, one in contents)
-            if package.state == "finalized":
-                faults += _manifest_faults(registry, package, files)
-            faults += _event_faults(registry, package, files)
-            faults += _note_faults(registry, package_id, attestations)
+            one = _stated(registry, package_id)
         except StoreProblem as problem:
             _pass_on(problem)
-            return Verdict(package=package, files=0, bytes=0, faults=(_fault("package", problem.what),))
-        for item, one in contents:
-            found = checker.found(one.digest_primary)
-            if found.kind in ("environment", "busy"):
-                raise StoreProblem("environment", f"`{item}` cannot be read: {found.fault}")
-            what = found.fault_of(one)
-            if what is not None:
+            together.append((package_id, problem))
+            continue
+        together.append((package_id, one))
+        files += 1 + len(one.files)
+        if files >= TOGETHER_FILES:
+            yield together
+            together, files = [], 0
+    if together:
+        yield together
+
+
+def _stated(registry: Registry, package_id: str) -> Stated:
+    package = registry.found(package_id)
+    if package is None:
+        raise StoreProblem("corrupt", f"the tables name package `{package_id[:60]}` and do not have it", REPLAY)
+    if package.state == "collected":
+        return Stated(package=package, files=[], attestations=[])
+    try:
+        files, attestations = registry.files(package_id), registry.attestations(package_id)
+    except StoreProblem as problem:
+        _pass_on(problem)
+        return Stated(package=package, files=[], attestations=[], fault=problem.what)
+    return Stated(package=package, files=files, attestations=attestations)
+
+
+def _again(registry: Registry, package_id: str, damaged: set[str]) -> Verdict | StoreProblem:
+    """A second look at a package of which something was found damaged, while nobody collects it."""
+    with using_content(registry.folder):
+        try:
+            stated = _stated(registry, package_id)
+        except StoreProblem as problem:
+            _pass_on(problem)
+            return problem
+        faults = _said_faults(registry, stated)
+        for item, one in stated.contents():
+            if one.digest_primary in damaged and (what := _content_fault(registry, item, one)) is not None:
                 faults.append(Fault(item=item, digest=one.digest_primary, what=what))
-    return Verdict(package=package, files=len(files), bytes=package.byte_count, faults=tuple(faults))
+    return _verdict(stated, faults)
+
+
+def _content_fault(registry: Registry, item: str, one: File | Attestation) -> str | None:
+    try:
+        return fault_of(registry.backend, one)
+    except StoreProblem as problem:
+        if problem.kind in ("environment", "busy"):
+            raise StoreProblem("environment", f"`{item}` cannot be read: {problem.what}") from None
+        return problem.what
+
+
+def _verdict(stated: Stated, faults: Iterable[Fault] = ()) -> Verdict:
+    size = stated.package.byte_count if stated.files else 0
+    return Verdict(package=stated.package, files=len(stated.files), bytes=size, faults=tuple(faults))
+
+
+def _said_faults(registry: Registry, stated: Stated) -> list[Fault]:
+    """What is wrong with all that is said of a package: its manifest, its events and its notes."""
+    package = stated.package
+    if stated.fault is not None:
+        return [Fault(item="package", digest="", what=stated.fault)]
+    if package.state == "collected":
+        return []
+    try:
+        faults = _manifest_faults(registry, package, stated.files) if package.state == "finalized" else []
+        faults += _event_faults(registry, package, stated.files)
+        return faults + _note_faults(registry, package.package_id, stated.attestations)
+    except StoreProblem as problem:
+        _pass_on(problem)
+        return [Fault(item="package", digest="", what=problem.what)]
 
 
 def unreferenced(registry: Registry) -> tuple[int, int]:
@@ -288,7 +300,3 @@ def _pass_on(problem: StoreProblem) -> None:
     """What the environment did is no damage."""
     if problem.kind in ("environment", "busy"):
         raise problem
-
-
-def _fault(item: str, what: str) -> Fault:
-    return Fault(item=item, digest="", what=what)

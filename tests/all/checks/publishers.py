@@ -18,8 +18,8 @@ from killed_publishers import killed_at_every
 from rsppc.base.canonical_json import digest_value
 from rsppc.store import verification
 from rsppc.store.artifacts import Publisher, StoredArtifacts
+from rsppc.store.auditing import audit
 from rsppc.store.gc import collect
-from rsppc.store.log import audit
 from rsppc.store.offers import Offer, bundle_offer
 from rsppc.store.problems import StoreProblem
 from rsppc.store.protocols import Refused, Stored, StoreFault
@@ -73,12 +73,10 @@ def _at_once(root: Path, problems: list[str]) -> Counter[str]:
             problems.append(f"{ref} is not what was published: {stored}")
     if len(won) != _VERSIONS:
         problems.append(f"{len(won)} of {_VERSIONS} versions were published")
-    with opened(str(root)) as registry, verification.checking(registry) as checker:
+    with opened(str(root)) as registry:
         problems += [str(fault) for fault in audit(registry.log).faults]
         for package in registry.packages():
-            problems += [
-                fault.what for fault in verification.verify_package(registry, package.package_id, checker).faults
-            ]
+            problems += [fault.what for fault in verification.verify_package(registry, package.package_id).faults]
     return counts
 
 

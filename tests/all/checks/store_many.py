@@ -20,12 +20,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rsppc.cli.exits import ENVIRONMENT, INTEGRITY, OK
+from rsppc.store.auditing import audit
 from rsppc.store.gc import collect
 from rsppc.store.locking import collecting_content
-from rsppc.store.log import audit
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import opened
-from rsppc.store.verification import checking, package_ids, verify_package
+from rsppc.store.verification import package_ids, verify_package
 from stores import AT, published, store_in
 
 from checks.outcome import Outcome, outcome
@@ -234,9 +234,8 @@ def _faults(store: Path) -> list[str]:
     found = [f"{one} is torn" for one in torn(store)]
     with opened(str(store)) as registry:
         found += audit(registry.log).faults
-        with checking(registry) as checker:
-            for one in package_ids(registry):
-                found += [f"{fault.item}: {fault.what}" for fault in verify_package(registry, one, checker).faults]
+        for one in package_ids(registry):
+            found += [f"{fault.item}: {fault.what}" for fault in verify_package(registry, one).faults]
     return found
 
 

@@ -28,7 +28,7 @@ from rsppc.store.gc import collect
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import Registry, opened
 from rsppc.store.request import Entry, PackageRequest
-from rsppc.store.verification import checking, package_ids, verify_package
+from rsppc.store.verification import package_ids, verify_package
 from stores import AT, store_in
 from workspaces import rsppc_here
 
@@ -199,9 +199,8 @@ def _faults(store: Path, promises: list[str], events: list[bytes], tally: Tally)
             for line in promises:
                 found += _broken_promise(registry, line)
             _write_one(registry, "9-9", lambda _: None)  # and it goes on
-            with checking(registry) as checker:
-                for one in package_ids(registry):
-                    found += [fault.what for fault in verify_package(registry, one, checker).faults]
+            for one in package_ids(registry):
+                found += [fault.what for fault in verify_package(registry, one).faults]
     except StoreProblem as problem:
         found.append(f"the store cannot be used: {problem.what}")
     return found

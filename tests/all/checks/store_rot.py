@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from rsppc.cli.exits import FINDINGS, INTEGRITY, OK
-from rsppc.store.log import DATABASE, HEAD, Log, audit
+from rsppc.store.auditing import audit
+from rsppc.store.log import DATABASE, Log
+from rsppc.store.mark import HEAD
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import opened
-from rsppc.store.verification import checking, package_ids, verify_package
+from rsppc.store.verification import package_ids, verify_package
 from stores import AT, published, store_in
 from workspaces import rsppc_here
 
@@ -280,10 +282,9 @@ def _verdict(store: Path) -> tuple[str, list[str]]:
     try:
         with opened(str(store), writable=False) as registry:
             words = list(audit(registry.log).faults)
-            with checking(registry) as checker:
-                for one in list(package_ids(registry)):
-                    verdict = verify_package(registry, one, checker)
-                    words += [f"{fault.item}: {fault.what}" for fault in verdict.faults]
+            for one in list(package_ids(registry)):
+                verdict = verify_package(registry, one)
+                words += [f"{fault.item}: {fault.what}" for fault in verdict.faults]
     except StoreProblem as problem:
         return problem.kind, [problem.what]
     return ("damaged" if words else "sound"), words

@@ -36,26 +36,25 @@ def VERIFY_COMMAND(
 
     Goes on after whatever is damaged and names all of it; then the exit code is 3.
     """
-    from rsppc.store.log import audit
+    from rsppc.store.auditing import audit
     from rsppc.store.metadata_schemas import schema_faults
-    from rsppc.store.verification import checking, package_ids, unreferenced, verify_package
+    from rsppc.store.verification import package_ids, unreferenced, verify_each
 
     at = time_given(now)
     with store_here(store, writable=record) as registry:
         ids = [registry.find(package, tenant).package_id] if package is not None else list(package_ids(registry))
         verdicts: list[Verdict] = []
-        faults: tuple[str, ...] = ()
-        with progress("verifying", _bytes(registry, ids)) as told, checking(registry, told) as checker:
-            if package is None:
-                checker.ahead(registry, ids)
-                faults = (*audit(registry.log).faults, *schema_faults(registry.log))
-            for one in ids:
-                try:
-                    verdict = verify_package(registry, one, checker)
-                except StoreProblem as problem:  # of the tables; the next package may be sound
-                    if problem.kind != "corrupt":
-                        raise
-                    faults = (*faults, f"package {one[:60]}: {problem.what}")
+        faults: list[str] = []
+
+        def look_at_log() -> None:
+            faults.extend(audit(registry.log).faults)
+            faults.extend(schema_faults(registry.log))
+
+        with progress("verifying", _bytes(registry, ids)) as told:
+            meanwhile = look_at_log if package is None else None
+            for one, verdict in verify_each(registry, ids, told, meanwhile):
+                if isinstance(verdict, StoreProblem):  # of the tables; the next package may be sound
+                    faults.append(f"package {one[:60]}: {verdict.what}")
                     continue
                 verdicts.append(verdict)
                 if format == "json" or verdict.faults or package is not None:
@@ -96,4 +95,4 @@ def _sum_up(verdicts: list[Verdict], rubbish: tuple[int, int], *, log_is_sound: 
     click.echo(f"{looked}; {found}{'' if log_is_sound else ', but not the log'}")
     if rubbish[0]:
         what = f"{counted(rubbish[0], 'content')} of {counted(rubbish[1], 'byte')}"
-        click.echo(f"{what} that nobody speaks of; `rsppc store gc` frees what killed writers left")
+        click.echo(f"{what} that nobody speaks of; `rsppc store gc` frees it")
