@@ -9,6 +9,7 @@ import ast
 import json
 import os
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -22,9 +23,11 @@ from golden_harness import files_below
 from object_service import object_service
 from rsppc.resources import read_text
 from rsppc.store import manifest
+from rsppc.store.auditing import audit
+from rsppc.store.backends.local import LocalBackend
 from rsppc.store.config import Config, RetentionClass
 from rsppc.store.hashing import blake3_of, digests_of
-from rsppc.store.log import audit
+from rsppc.store.log import Log, make_database
 from rsppc.store.metadata_schemas import read_schema, register_schema
 from rsppc.store.pilots.guide_board import (
     Ingested,
@@ -38,7 +41,7 @@ from rsppc.store.pilots.guide_board import (
 from rsppc.store.pilots.guide_board_schemas import METADATA, REQUIRED
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import Registry, init_store, opened
-from rsppc.store.verification import checking, verify_package
+from rsppc.store.verification import verify_package
 from run_directories import FIXTURE, NOW, SCHEMA_FILE, change, copied, store_in
 
 FILES = 23
@@ -127,17 +130,34 @@ def test_the_fixture_is_small_and_has_the_shapes_of_a_real_run() -> None:
 
 
 def test_a_run_becomes_a_package_whose_events_end_at_26(registry: Registry) -> None:
-    """R-004-33: 23 files, event sequence 26, 23 locations verified, 0 failures. R-004-16, R-004-20, R-004-21."""
+    """R-004-33: 23 files, event sequence 26, 23 locations verified, 0 failures. R-004-16, R-004-21."""
     made = ingest_run(str(FIXTURE), store=registry, at=NOW)
     assert made.file_count == FILES and not made.reused_existing
     assert registry.log.head().seq == 26
     seen = audit(registry.log)
     assert (seen.head.seq, seen.faults) == (26, ())
-    with checking(registry) as checker:
-        verdict = verify_package(registry, made.package_id, checker)
+    verdict = verify_package(registry, made.package_id)
     assert (verdict.files, verdict.faults) == (FILES, ())
     package = registry.package(made.package_id)
     assert (package.state, package.retention_class, package.finalized_seq) == ("finalized", "standard", 26)
+
+
+def test_a_registry_in_memory_will_do_with_content_in_a_folder(tmp_path: Path) -> None:
+    """R-004-20 to R-004-24: end to end, on SQLite in memory and a local backend in a folder that is gone afterwards."""
+    made = []
+    for place in (tmp_path / "one", tmp_path / "two"):
+        place.mkdir()
+        database = sqlite3.connect(":memory:", isolation_level=None)
+        make_database(database)
+        with Registry(str(place), Config(), Log(str(place), database, 0), LocalBackend(str(place))) as registry:
+            register_schema(registry.log, "default", read_schema(read_text("schemas", SCHEMA_FILE).encode()))
+            made.append(ingest_run(str(FIXTURE), store=registry, at=NOW, retention_class="release"))
+            package = registry.package(made[-1].package_id)
+            stored = {one.path: b"".join(registry.content(one)) for one in registry.files(package.package_id)}
+            assert registry.log.head().seq == 26
+        assert package.retention_class == "release" and stored == files_below(FIXTURE)
+        assert not (place / "registry.db").exists()
+    assert made[0] == made[1]
 
 
 def test_every_declared_file_comes_back_byte_for_byte(registry: Registry) -> None:
@@ -211,7 +231,7 @@ def test_an_interrupted_ingest_goes_on_where_it_stopped(registry: Registry) -> N
         def __getattr__(self, name: str) -> Any:
             return getattr(registry, name)
 
-        def ingest_files(self, package_id: str, incoming: Any, at: Any) -> Any:
+        def ingest_files(self, package_id: str, incoming: Any, at: Any, **_: Any) -> Any:
             registry.ingest_files(package_id, [next(incoming) for _ in range(3)], at)
             raise KeyboardInterrupt
 
@@ -250,7 +270,7 @@ def test_files_of_an_earlier_attempt_that_are_no_longer_declared_are_not_made_fi
     registry.ingest_file(package.package_id, Entry(path="stray.txt"), [b"stray"], NOW)
     with pytest.raises(StoreProblem, match="no longer declares"):
         ingest_read(whole, store=registry, at=NOW)
-    assert registry.package(package.package_id).state == "open"
+    assert (registry.package(package.package_id).state, len(registry.files(package.package_id))) == ("open", 1)
 
 
 def _values(record: Any) -> dict[str, Any]:

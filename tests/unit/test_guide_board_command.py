@@ -216,7 +216,7 @@ def test_what_stays_out_is_said(tmp_path: Path) -> None:
     rsppc_here(tmp_path, "store", "schema", "bootstrap", "--store", "s")
     (copied(tmp_path) / "notes.txt").write_text("x")
     done = rsppc_here(tmp_path, *INGEST, "run", "--store", "s")
-    assert done.returncode == 0 and b"1 files are declared nowhere and stay out: `notes.txt`" in done.stderr
+    assert done.returncode == 0 and b"left out: 1 undeclared file, `notes.txt`" in done.stderr
 
 
 def test_a_store_that_does_not_know_the_schema_says_what_to_do(tmp_path: Path) -> None:
@@ -340,6 +340,13 @@ def test_a_hub_that_refuses_is_told_and_a_run_without_documents_too(tmp_path: Pa
             json.dumps(PACKAGE).encode(), RUN_DIR=str(tmp_path), STATE_HUB_URL=url, ARTIFACT_STORE_API_URL="http://a"
         )
         assert done.returncode == 1
+    done = link(
+        json.dumps(PACKAGE).encode(),
+        RUN_DIR=str(FIXTURE),
+        STATE_HUB_URL="http://127.0.0.1:9",
+        ARTIFACT_STORE_API_URL="http://a",
+    )
+    assert b"cannot be reached: [Errno" in done.stderr and b"urlopen" not in done.stderr
 
 
 # --- The page --------------------------------------------------------------------------------------------------------

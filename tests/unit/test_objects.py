@@ -246,6 +246,6 @@ def test_every_question_ends(store: ObjectStore, service: ObjectService, does: s
 def test_a_missing_bucket_and_a_missing_service_are_said(service: ObjectService) -> None:
     found = opened(service, "s3://nowhere/x").create("a", ONE)
     assert isinstance(found, ObjectFault) and found.reason == "there is no bucket `nowhere`"
-    gone = ObjectService("http://127.0.0.1:1")
+    gone = ObjectService("127.0.0.1:1")
     found = opened(gone).create("a", ONE)
     assert isinstance(found, ObjectFault) and found.reason == "there is no connection to it"

@@ -128,6 +128,13 @@ def test_nothing_is_verified_without_a_key(tmp_path: Path) -> None:
     verify(folder, "--key", "builder.key.pub", "--rebuild", code=USAGE)
 
 
+def test_what_is_not_there_is_told_with_what_may_be_named(tmp_path: Path) -> None:
+    folder = workspace(tmp_path)
+    done = rsppc_here(folder, "verify", "none.tar", "--key", "builder.key.pub")
+    assert done.returncode == USAGE and b"there is no `none.tar`" in done.stderr
+    assert b"or an exported package" in done.stderr
+
+
 def test_keys_that_come_with_the_bundle_count_for_nothing(tmp_path: Path) -> None:
     folder = workspace(tmp_path)
     stranger = signed().signed_anew(signed().envelope().payload, pair(9))

@@ -7,22 +7,24 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from rsppc.store import gc, views
-from rsppc.store.events import GENESIS
+from rsppc.store import log as logs
+from rsppc.store.auditing import audit, replay
+from rsppc.store.events import GENESIS, digest_of
 from rsppc.store.gc import collect
 from rsppc.store.hashing import blake3_of
-from rsppc.store.locking import using_content
-from rsppc.store.log import audit, replay
+from rsppc.store.locking import collecting_content, using_content
+from rsppc.store.mark import MISSING, Head, read_mark
 from rsppc.store.metadata_schemas import schema_faults
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import Registry, opened
 from rsppc.store.request import Entry, PackageRequest
-from rsppc.store.verification import checking, package_ids, unreferenced, verify_package
+from rsppc.store.verification import package_ids, unreferenced, verify_package
 from stores import AT, FILES, filled, kept, published, store_in
 
 WHO = {"by": "ada", "reason": "case 17"}
@@ -36,8 +38,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 def faults_of(registry: Registry) -> list[tuple[str, str]]:
-    with checking(registry) as checker:
-        verdicts = [verify_package(registry, one, checker) for one in package_ids(registry)]
+    verdicts = [verify_package(registry, one) for one in package_ids(registry)]
     return [(fault.item, fault.what) for verdict in verdicts for fault in verdict.faults]
 
 
@@ -167,8 +168,6 @@ def test_nobody_collects_while_content_is_put(registry: Registry, monkeypatch: p
 
 
 def _hasty(folder: str) -> object:
-    from rsppc.store.locking import collecting_content
-
     return collecting_content(folder, wait_s=0.05)
 
 
@@ -203,6 +202,39 @@ def test_nothing_is_deleted_by_a_log_that_lost_its_mark(registry: Registry, tmp_
     with opened(registry.folder) as restored, pytest.raises(StoreProblem, match="mark, is missing") as raised:
         collect(restored, AT, delete=True)
     assert raised.value.kind == "corrupt"
+
+
+def test_a_mark_that_is_missing_is_damage(registry: Registry) -> None:
+    """Whoever cuts a log would remove it; `verify` says so as well, and the next event makes it anew."""
+    made = published(registry)
+    os.unlink(os.path.join(registry.folder, "registry.head"))
+    assert audit(registry.log).faults == (MISSING,)
+    registry.set_hold(made, **WHO, at=AT)
+    assert audit(registry.log).faults == ()
+
+
+def test_there_is_a_mark_before_the_first_event(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a writer who is killed between its first event and its mark leaves a store that is sound."""
+    marks: list[int] = []
+    monkeypatch.setattr(logs, "write_mark", lambda _, head: marks.append(head.seq))
+    filled(registry)
+    assert marks[0] == 0
+
+
+def test_the_first_writer_may_come_while_the_log_is_looked_at(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def read(folder: str) -> tuple[Head | None, str | None]:
+        looks.append(folder)
+        if len(looks) == 1:
+            published(registry)
+            return None, None
+        return read_mark(folder)
+
+    monkeypatch.setattr("rsppc.store.auditing.read_mark", read)
+    assert audit(registry.log).faults == ()
 
 
 def test_a_sound_store_has_no_faults(registry: Registry) -> None:
@@ -276,14 +308,52 @@ def test_tables_that_cannot_be_read_are_named_as_damage(registry: Registry, stat
     assert faults_of(registry) == [] and audit(registry.log).faults == ()
 
 
-def test_nothing_waits_for_a_pipe_in_the_place_of_content(registry: Registry) -> None:
-    published(registry, files={"a": b"a"})
-    path = _blob(registry, blake3_of(b"a"))
-    os.unlink(path)
+def _pipe(path: str) -> None:
     os.mkfifo(path)
-    assert [item for item, _ in faults_of(registry)] == ["a"]
+
+
+def _link(path: str) -> None:
+    """A link to the very same bytes, which lie where nobody keeps them."""
+    Path(path).with_suffix(".elsewhere").write_bytes(b"a")
+    os.symlink(Path(path).with_suffix(".elsewhere").name, path)
+
+
+@pytest.mark.parametrize(("other", "said"), [(_pipe, "a pipe or a device"), (_link, "a symbolic link")])
+def test_nothing_is_read_through_what_stands_in_the_place_of_content(
+    registry: Registry, other: Callable[[str], None], said: str
+) -> None:
+    """Nothing waits for a pipe, and where a link leads somebody else decides."""
+    made = published(registry, files={"a": b"a"})
+    digest = registry.package(made).manifest_digest or ""
+    for path, item in ((_blob(registry, blake3_of(b"a")), "a"), (_blob(registry, digest, "manifests"), "manifest")):
+        os.rename(path, f"{path}.kept")
+        other(path)
+        ((found, what),) = faults_of(registry)
+        assert (found, f"stands {said}, through which nothing is read" in what) == (item, True), what
+        os.replace(f"{path}.kept", path)
+    other_path = _blob(registry, blake3_of(b"a"))
+    os.unlink(other_path)
+    other(other_path)
     published(registry, "r2", {"a": b"a"})  # which puts it right
     assert faults_of(registry) == []
+
+
+def test_a_link_that_nobody_speaks_of_goes_and_what_it_leads_to_stays(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    link = Path(_blob(registry, blake3_of(b"precious")))
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "precious")
+    assert registry.backend.size(blake3_of(b"precious")) is None
+    assert collect(registry, AT, delete=True).contents == 1
+    assert not link.is_symlink() and (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_a_store_whose_folder_is_a_link_is_a_store(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(registry.folder)
+    with opened(str(tmp_path / "link")) as linked:
+        made = published(linked)
+        assert {file.path: b"".join(linked.content(file)) for file in linked.files(made)} == FILES
+        assert collect(linked, LATER, delete=True).contents == 4
 
 
 def test_a_latest_time_that_is_none_is_damage(registry: Registry) -> None:
@@ -327,8 +397,7 @@ def test_an_event_that_says_what_cannot_be_is_named(registry: Registry, size: st
 
 def test_a_look_is_recorded_where_that_is_asked_for(registry: Registry) -> None:
     made = published(registry)
-    with checking(registry) as checker:
-        verdict = verify_package(registry, made, checker)
+    verdict = verify_package(registry, made)
     registry.record_verification(made, verdict.record(), AT)
     event = registry.log.event(registry.log.head().seq)
     assert event is not None
@@ -395,6 +464,19 @@ def test_a_log_that_was_bent_is_noticed(registry: Registry, statement: str, said
         database.execute(f"DROP TRIGGER {trigger}")
     database.execute(statement)
     assert said in "; ".join(audit(registry.log).faults)
+
+
+def test_an_event_that_is_sound_in_itself_does_not_fit_into_the_chain(registry: Registry) -> None:
+    """Whoever changes one event and computes its digest anew has to change all that come after it."""
+    published(registry)
+    database = registry.log.database
+    for trigger in ("events_stay", "events_last"):
+        database.execute(f"DROP TRIGGER {trigger}")
+    (body,) = database.execute("SELECT body FROM events WHERE seq = 2").fetchone()
+    other = body.replace(b"2026-01-01", b"2025-01-01")
+    assert other != body
+    database.execute("UPDATE events SET body = ?, digest = ? WHERE seq = 2", (other, digest_of(other)))
+    assert "event 3 does not follow from event 2" in audit(registry.log).faults
 
 
 def test_events_are_neither_changed_nor_removed(registry: Registry) -> None:

@@ -16,13 +16,16 @@ from typing import Any
 
 import pytest
 from rsppc.cli.exits import ENVIRONMENT, INTEGRITY, OK
+from rsppc.store.auditing import audit
+from rsppc.store.backends.local import DOUBT
 from rsppc.store.gc import collect
-from rsppc.store.log import DATABASE, HEAD, audit
+from rsppc.store.log import DATABASE
+from rsppc.store.mark import HEAD
 from rsppc.store.problems import StoreProblem
 from rsppc.store.rebuilding import rebuild
 from rsppc.store.registry import Registry, init_store, opened
 from rsppc.store.request import Entry, PackageRequest
-from rsppc.store.verification import checking, package_ids, verify_package
+from rsppc.store.verification import package_ids, verify_package
 from rsppc.store.walking import walk
 from stores import AT, FILES, filled, kept, published, store_in
 from workspaces import rsppc_here
@@ -59,22 +62,69 @@ needs_proc = pytest.mark.skipif(
 # Disks that refuse
 
 
+def _in_blobs(path: str) -> bool:
+    return "/blobs/" in path and "staging" not in path
+
+
 @needs_proc
-def test_a_folder_that_was_not_made_durable_is_not_told_of_later_either(
+def test_content_that_was_not_made_durable_is_written_anew(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second `fsync` alone would say yes, of names that the first one may have lost."""
+    made = registry.create_package(PackageRequest(producer="p", run_id="r", subject="s"), AT).package.package_id
+    path = Path(registry.folder, registry.backend.put([b"a"]).receipt.key)
+    with monkeypatch.context() as patch:
+        failing("EIO", 1, patch, _in_blobs)
+        with pytest.raises(StoreProblem, match="the disk failed") as refused:
+            registry.ingest_file(made, Entry(path="a"), [b"a"], AT)
+        assert (refused.value.kind, registry.files(made)) == ("environment", [])
+    os.link(path, path.with_suffix(".first"))
+    os.utime(path.parent.parent, (0, 0))
+    registry.ingest_file(made, Entry(path="a"), [b"a"], AT)
+    assert not path.samefile(path.with_suffix(".first"))
+    assert path.parent.parent.stat().st_mtime, "the name of its folder is written anew, too"
+    assert [file.path for file in registry.files(made)] == ["a"]
+
+
+@needs_proc
+def test_whoever_was_putting_content_when_the_disk_failed_somebody_else_is_refused(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second `fsync` would say yes, of names that the first one may have lost."""
-    made = registry.create_package(PackageRequest(producer="p", run_id="r", subject="s"), AT).package.package_id
+    """The system tells of a failure once: who asks after that hears that all is well."""
+    made = filled(registry)
+
+    def meanwhile() -> Iterator[bytes]:
+        yield b"a"
+        with monkeypatch.context() as patch, opened(registry.folder) as other:
+            failing("EIO", 1, patch, _in_blobs)
+            with pytest.raises(StoreProblem, match="the disk failed"):
+                other.ingest_file(made, Entry(path="b"), [b"b"], AT)
+
+    with pytest.raises(StoreProblem, match="failed to keep what somebody else put there") as refused:
+        registry.ingest_file(made, Entry(path="a"), meanwhile(), AT)
+    assert refused.value.kind == "environment"
+    assert len(registry.files(made)) == len(FILES)
+    for path in ("a", "b"):
+        registry.ingest_file(made, Entry(path=path), [path.encode()], AT)
+    assert len(registry.files(made)) == len(FILES) + 2
+
+
+@needs_proc
+def test_doubt_ends_when_all_that_nobody_was_told_of_is_gone(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = filled(registry)
     with monkeypatch.context() as patch:
-        failing("EIO", 1, patch, lambda path: "/blobs/" in path and "staging" not in path)
-        for _ in range(2):
-            with pytest.raises(StoreProblem, match="the disk failed") as refused:
-                registry.ingest_file(made, Entry(path="a"), [b"a"], AT)
-            assert refused.value.kind == "environment"
-    assert registry.files(made) == []
-    with opened(registry.folder) as other:
-        other.ingest_file(made, Entry(path="a"), [b"a"], AT)
-    assert [file.path for file in registry.files(made)] == ["a"]
+        failing("EIO", 1, patch, _in_blobs)
+        with pytest.raises(StoreProblem, match="the disk failed"):
+            registry.ingest_file(made, Entry(path="b"), [b"b"], AT)
+    for path in ("c", "d"):
+        registry.ingest_file(made, Entry(path=path), [b"c"], AT)
+    assert registry.backend.put([b"c"]).fresh, "what is found is not believed"
+    assert (Path(registry.folder) / DOUBT).exists()
+    assert collect(registry, AT, delete=True).contents == 1
+    assert not (Path(registry.folder) / DOUBT).exists()
+    assert all(any(folder.iterdir()) for folder in Path(registry.folder, "blobs").iterdir())
+    registry.ingest_file(made, Entry(path="e"), [b"b"], AT)
+    assert not registry.backend.put([b"c"]).fresh
 
 
 @needs_proc
@@ -155,8 +205,7 @@ def test_a_damaged_note_of_an_attestation_is_noticed(registry: Registry) -> None
         path.unlink()
         if damage is not None:
             path.write_bytes(damage)
-        with checking(registry) as checker:
-            (fault,) = verify_package(registry, made, checker).faults
+        (fault,) = verify_package(registry, made).faults
         assert (fault.item, fault.digest) == ("attestation signature", note)
 
 
@@ -205,8 +254,8 @@ def test_a_row_of_another_type_is_damage_and_leads_nobody_in_a_circle(registry: 
 
 
 def test_a_package_that_the_tables_name_and_do_not_have_is_damage(registry: Registry) -> None:
-    with checking(registry) as checker, pytest.raises(StoreProblem) as refused:
-        verify_package(registry, "57d3bd8a-516c-57ff-b2c8-d0b30af176bc", checker)
+    with pytest.raises(StoreProblem) as refused:
+        verify_package(registry, "57d3bd8a-516c-57ff-b2c8-d0b30af176bc")
     assert refused.value.kind == "corrupt"
 
 

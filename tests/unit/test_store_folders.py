@@ -140,6 +140,14 @@ def test_a_file_that_grows_while_it_is_read_is_refused(run: Path) -> None:
         list(pieces)
 
 
+def test_a_folder_without_files_is_no_run(registry: Registry, tmp_path: Path) -> None:
+    """Its package would be final, and could not take the files of the run any more."""
+    (tmp_path / "empty/inside").mkdir(parents=True)
+    with pytest.raises(StoreProblem, match="holds no file") as refused:
+        ingest_folder(registry, REQUEST, walk(str(tmp_path / "empty")), AT)
+    assert (refused.value.kind, registry.packages()) == ("refused", [])
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "file"):
         (tmp_path / "file").write_bytes(b"")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from rsppc.store import manifest
+from rsppc.store.auditing import audit, replay
 from rsppc.store.config import Config
-from rsppc.store.log import audit, replay
 from rsppc.store.problems import StoreProblem
 from rsppc.store.registry import Registry, init_store, opened
 from rsppc.store.request import Entry, PackageRequest
@@ -179,18 +179,22 @@ def test_a_path_that_is_too_long_for_the_database_is_refused(tmp_path: Path) -> 
 
 
 def test_a_disk_that_failed_once_is_not_believed_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = registry.create_package(REQUEST, AT).package.package_id
+    """What was put before is not durable because a later question is answered with yes."""
 
-    def failing(_: str) -> None:
+    def failing(_: int) -> None:
         raise OSError(errno.EIO, "the disk failed")
 
-    with monkeypatch.context() as patch:
-        patch.setattr("rsppc.store.backends.local.sync_folder", failing)
+    with registry.putting():
+        registry.backend.put([b"1"])
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", failing)
+            with pytest.raises(StoreProblem, match="the disk failed"):
+                registry.backend.settle()
         with pytest.raises(StoreProblem, match="the disk failed"):
-            registry.ingest_file(made, Entry(path="a"), [b"1"], AT)
-    with pytest.raises(StoreProblem, match="the disk failed"):
-        registry.ingest_file(made, Entry(path="a"), [b"1"], AT)
-    assert registry.files(made) == []
+            registry.backend.settle()
+    with registry.putting():
+        assert registry.backend.put([b"1"]).fresh
+        registry.backend.settle()
 
 
 def test_lists_are_pages_and_tenants_see_their_own(registry: Registry) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rsppc.store import manifest
+from rsppc.store.auditing import audit
 from rsppc.store.gc import collect
-from rsppc.store.log import audit
 from rsppc.store.problems import StoreProblem
 from rsppc.store.rebuilding import HOLD, rebuild
 from rsppc.store.registry import opened
-from rsppc.store.verification import checking, verify_package
+from rsppc.store.verification import verify_package
 from stores import AT, FILES, filled, published, store_in
 
 
@@ -40,8 +42,7 @@ def test_finalised_packages_come_back_with_a_hold(tmp_path: Path) -> None:
         assert registry.attestation_bytes(made, "signature") == b"{}"
         assert registry.found(open_one) is None
         assert audit(registry.log).faults == ()
-        with checking(registry) as checker:
-            assert verify_package(registry, other, checker).faults == ()
+        assert verify_package(registry, other).faults == ()
         assert collect(registry, AT + timedelta(days=9999)).packages == ()
 
 
@@ -49,6 +50,34 @@ def test_a_sound_registry_is_left_alone(tmp_path: Path) -> None:
     store_in(tmp_path / "store").close()
     with pytest.raises(StoreProblem, match="is sound"):
         rebuild(str(tmp_path / "store"), AT)
+
+
+@pytest.mark.parametrize("before_full", [0, 1])
+def test_a_registry_whose_mark_cannot_be_written_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_full: int
+) -> None:
+    """Without it a log can be cut, and nobody would see it; nor would anything be collected."""
+    folder = tmp_path / "store"
+    with store_in(folder) as registry:
+        published(registry)
+    _lose(folder)
+    before = sorted(folder.iterdir())
+    opening, written = open, 0
+
+    def full(path: Any, *arguments: Any, **named: Any) -> Any:
+        nonlocal written
+        if "registry.head" in str(path) and arguments == ("wb",):
+            written += 1
+            if written > before_full:
+                raise OSError(errno.ENOSPC, "No space left on device", path)
+        return opening(path, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.open", full)
+        with pytest.raises(StoreProblem, match="cannot be written"):
+            rebuild(str(folder), AT)
+    assert sorted(folder.iterdir()) == before
+    assert rebuild(str(folder), AT).packages == 1
 
 
 @pytest.mark.parametrize("damage", ["format", "garbage", "truncated", "log"])

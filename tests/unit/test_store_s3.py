@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from object_service import ObjectService, object_service
 from rsppc.cli.exits import ENVIRONMENT, INTEGRITY, OK
+from rsppc.store import gc
 from rsppc.store.backends.s3 import PART, S3Backend, open_backend
 from rsppc.store.beginning import begin_store
 from rsppc.store.config import Config
@@ -21,7 +22,7 @@ from rsppc.store.problems import StoreProblem
 from rsppc.store.rebuilding import rebuild
 from rsppc.store.registry import Registry, open_store
 from rsppc.store.transfer import export_package, import_package
-from rsppc.store.verification import checking, verify_package
+from rsppc.store.verification import verify_package
 from stores import AT, FILES, kept, published, store_in
 from workspaces import rsppc
 
@@ -126,8 +127,7 @@ def test_a_source_that_fails_leaves_nothing(backend: S3Backend, service: ObjectS
 
 def test_a_package_is_verified_exported_and_taken_in_elsewhere(registry: Registry, tmp_path: Path) -> None:
     there = published(registry)
-    with checking(registry) as checker:
-        assert verify_package(registry, there, checker).faults == ()
+    assert verify_package(registry, there).faults == ()
     path = str(tmp_path / "run.tar")
     made = export_package(registry, there, path, lambda _: None)
     with store_in(tmp_path / "local") as local:
@@ -141,6 +141,26 @@ def test_gc_frees_what_nobody_speaks_of(registry: Registry, service: ObjectServi
     freed = collect(registry, AT, delete=True)
     assert (freed.contents, freed.bytes) == (1, 7)
     assert objects(service) == before and len(registry.files(there)) == 3
+
+
+def test_gc_asks_once_for_many(registry: Registry, service: ObjectService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request for each object of a large store would take hours."""
+    monkeypatch.setattr(gc, "_AT_ONCE", 5)
+    published(registry)
+    before = objects(service)
+    for number in range(12):
+        registry.backend.put([b"rubbish %d" % number])
+    service.asked.clear()
+    assert collect(registry, AT, delete=True).contents == 12
+    assert (objects(service), service.asked.count("POST"), service.asked.count("DELETE")) == (before, 3, 0)
+
+
+def test_a_service_that_does_not_let_anybody_delete_says_so(registry: Registry, service: ObjectService) -> None:
+    registry.backend.put([b"rubbish"])
+    registry.backend.delete([])  # which looks for the mark
+    service.does = "refuses"
+    problem = refusal(lambda: registry.backend.delete(["blake3:" + "0" * 64]))
+    assert problem.kind == "environment" and "access is denied (403)" in problem.what
 
 
 def test_a_lost_registry_is_made_anew_from_the_service(
@@ -209,6 +229,8 @@ def test_a_folder_without_its_registry_does_not_begin_anew(
         ("answers 503 once", None, None),
         ("cuts what is read", "environment", "environment"),
         ("changes what is read", "corrupt", "corrupt"),
+        ("shortens what is read", "corrupt", "corrupt"),
+        ("lengthens what is read", "corrupt", "corrupt"),
         ("changes what is written", None, "corrupt"),
         ("forgets what is written", None, "corrupt"),
         ("knows no conditions", None, None),
@@ -240,8 +262,18 @@ def test_a_misbehaving_service_is_refused_in_time_and_leaves_nothing_visible(
     finals = [one for one in registry.packages() if one.state == "finalized"]
     assert len(finals) == before + (writing is None)
     published(registry, run="r2", files={"other": b"other\n"})  # it goes on where it was, and mends what is damaged
-    with checking(registry) as checker:
-        assert all(verify_package(registry, one.package_id, checker).faults == () for one in registry.packages())
+    assert all(verify_package(registry, one.package_id).faults == () for one in registry.packages())
+
+
+@pytest.mark.parametrize("does", ["shortens what is read", "lengthens what is read"])
+def test_a_service_that_lies_about_length_is_noticed_also_in_parts(
+    backend: S3Backend, service: ObjectService, does: str
+) -> None:
+    """A part has no digest of its own, but it has a length."""
+    primary = backend.put([LARGE]).digests.primary
+    service.does = does
+    for how in ({}, {"offset": 3, "length": 4}, {"offset": PART - 1, "length": 3}):
+        assert refusal(lambda how=how: list(backend.read(primary, **how))).kind in ("corrupt", "environment"), how
 
 
 @pytest.mark.parametrize("does", ["fails at the second part", "cuts at the second part"])

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from rsppc.cli.exits import ENVIRONMENT, FINDINGS, INTEGRITY
+from rsppc.cli.session import usage
 from rsppc.diagnostics import DiagnosticSink
+from rsppc.diagnostics.visible import visible
 from rsppc.store.problems import Kind, StoreProblem
 from rsppc.workspace import find_workspace
 
 if TYPE_CHECKING:
+    from rsppc.store.client import Client
     from rsppc.store.registry import Registry
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+TOKEN = "RSPPC_STORE_TOKEN"
 
 EXITS: dict[Kind, int] = {
     "malformed": FINDINGS,
@@ -40,6 +45,22 @@ def store_option(command: _Command) -> _Command:
     return click.option("--store", metavar="DIR", help="The store; `store` below the workspace where left out.")(
         command
     )
+
+
+def api_option(command: _Command) -> _Command:
+    """Give a command `--api`."""
+    text = f"The address of a served store; its token is in {TOKEN}."
+    return click.option("--api", metavar="URL", help=text)(command)
+
+
+def served_store(url: str, *, store: str | None, tenant: str) -> Client:
+    """The store that is served at an address."""
+    from rsppc.store.client import Client
+
+    if store is not None or tenant != "default":
+        usage("`--api` says which store is meant, and its token which tenant", "leave out `--store` and `--tenant`")
+    with refusals():
+        return Client(url, os.environ.get(TOKEN))
 
 
 def tenant_option(command: _Command) -> _Command:
@@ -74,10 +95,11 @@ def refusals() -> Iterator[None]:
 
 
 def refuse(problem: StoreProblem) -> NoReturn:
-    """Say why the store did not do what it was asked, and end with the exit code of that."""
-    click.echo(f"rsppc: [store-{problem.kind}] {problem.what}", err=True)
+    """Say why the store did not do what it was asked, and end with the exit code of that. Names in it may be those of
+    strangers, and are to drive no terminal."""
+    click.echo(f"rsppc: [store-{problem.kind}] {visible(problem.what)}", err=True)
     if problem.advice:
-        click.echo(f"  {problem.advice}", err=True)
+        click.echo(f"  {visible(problem.advice)}", err=True)
     raise click.exceptions.Exit(EXITS[problem.kind])
 
 

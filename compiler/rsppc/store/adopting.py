@@ -16,10 +16,9 @@ from rsppc.base.record import Record
 from rsppc.store import events, manifest
 from rsppc.store.backends.protocol import Put
 from rsppc.store.hashing import digests_of
-from rsppc.store.locking import using_content
 from rsppc.store.manifest_form import Described, read_manifest
 from rsppc.store.problems import StoreProblem
-from rsppc.store.reading import Attestation, File, Package, refuse_collected
+from rsppc.store.reading import FINALISE, Attestation, File, Package, refuse_collected
 from rsppc.store.registry import Finalized, Registry
 from rsppc.store.request import Entry
 from rsppc.store.retention import stamp
@@ -47,7 +46,7 @@ def adopt(
     described = read_manifest(data)
     digest = manifest.digest(data)
     _refuse_other(registry, described, data)
-    with using_content(registry.folder):
+    with registry.putting():
         puts = [_put(registry, file, pieces(file)) for file in described.files]
         complete()
         manifest_put = registry.backend.put([data], "manifests")
@@ -100,7 +99,7 @@ def _refuse_other(registry: Registry, described: Described, data: bytes) -> None
         return
     refuse_collected(there)
     if there.state == "open":
-        raise StoreProblem("conflict", "this run is in the store already, and is not finalised", "finalise it first")
+        raise StoreProblem("conflict", "this run is in the store already, and is not finalised", FINALISE)
     found = first_difference(registry.manifest_value(described.package_id), manifest.decode(data))
     pointer = found.pointer if found is not None else ""
     raise StoreProblem(

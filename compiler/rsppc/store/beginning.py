@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from rsppc.base.record import Record
 from rsppc.objects.protocol import Guarantees
-from rsppc.store.config import CONFIG, Config, read_config, write_config
+from rsppc.store.config import Config, write_config
 from rsppc.store.log import DATABASE
 from rsppc.store.places import spoken
 from rsppc.store.problems import StoreProblem
-from rsppc.store.registry import init_store
+from rsppc.store.registry import init_store, refuse_unfit
 
 
 class Begun(Record):
@@ -33,8 +33,7 @@ def begin_store(folder: str, config: Config, settings: Mapping[str, str], *, tak
         return Begun()
     from rsppc.store.backends.s3 import prepare_backend  # the library of the service is an extra
 
-    if os.path.exists(os.path.join(folder, CONFIG)) and read_config(folder) != config:
-        raise StoreProblem("conflict", f"`{folder}` is a store with another configuration", "edit `store.json`")
+    refuse_unfit(folder, config)
     found = prepare_backend(config.backend, folder, settings, take_over=take_over)
     if not found.filled or os.path.exists(os.path.join(folder, DATABASE)):
         init_store(folder, config)

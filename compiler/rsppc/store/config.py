@@ -12,15 +12,17 @@ import msgspec
 
 from rsppc.base.canonical_json import readable
 from rsppc.base.record import Record
-from rsppc.store.places import fresh_name, sync_folder
+from rsppc.store.mark import HEAD
+from rsppc.store.places import fresh_name, spoken, sync_folder
 from rsppc.store.problems import StoreProblem
 
 CONFIG = "store.json"
 SCHEMA_VERSION = "rspp.store.v1"
 CONFIG_SIZE_MAX = 2**20
+DAYS_MAX = 36500
 
 
-class RetentionClass(Record):
+class RetentionClass(Record, forbid_unknown_fields=True):
     """How long packages of a class are kept at least; `days` None is for ever."""
 
     days: int | None
@@ -34,7 +36,7 @@ DEFAULT_CLASSES = {
 }
 
 
-class Config(Record):
+class Config(Record, forbid_unknown_fields=True):
     """The content of `store.json`. `backend` is `local` or the URL of an object store."""
 
     schema_version: str = SCHEMA_VERSION
@@ -62,21 +64,40 @@ def read_config(folder: str) -> Config:
         with open(path, "rb") as file:
             data = file.read(CONFIG_SIZE_MAX + 1)
     except FileNotFoundError:
+        if os.path.lexists(os.path.join(folder, HEAD)):  # without it, nothing was ever published
+            raise StoreProblem(
+                "corrupt",
+                f"`{path}` is missing, which says where content lies and how long it is kept",
+                "restore it from a copy, or run `rsppc store init` with the options that the store was made with",
+            ) from None
         raise StoreProblem("missing", f"there is no store in `{folder}`", "make one with `rsppc store init`") from None
     except OSError as error:
-        raise StoreProblem("environment", f"`{path}` cannot be read: {error.strerror}") from None
+        raise StoreProblem("environment", f"`{path}` cannot be read: {spoken(error)}") from None
     try:
         value: Any = msgspec.json.decode(data[:CONFIG_SIZE_MAX])
         config = msgspec.convert(value, Config, strict=True)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-        raise StoreProblem("malformed", f"`{path}` is not what a store's configuration should be: {error}") from None
+        raise StoreProblem(
+            "malformed",
+            f"`{path}` is not what a store's configuration should be: {str(error)[:200]}",
+            "correct it, or move it away and run `rsppc store init` with the options that the store was made with",
+        ) from None
     if config.schema_version != SCHEMA_VERSION:
         raise StoreProblem(
             "malformed", f"`{path}` has schema_version `{config.schema_version[:40]}`, not `{SCHEMA_VERSION}`"
         )
-    if config.default_class not in config.retention_classes:
-        raise StoreProblem("malformed", f"`{path}` has no retention class `{config.default_class}`, its default")
-    for name, one in config.retention_classes.items():
-        if one.days is not None and not 0 < one.days <= 36500:
-            raise StoreProblem("malformed", f"`{path}`: retention class `{name}` has no sensible number of days")
+    fault = config_fault(config)
+    if fault is not None:
+        raise StoreProblem("malformed", f"`{path}` cannot be what a store is: {fault}", "correct it")
     return config
+
+
+def config_fault(config: Config) -> str | None:
+    """Why no store can be like this; None where one can."""
+    if config.default_class not in config.retention_classes:
+        known = ", ".join(sorted(config.retention_classes))
+        return f"the default is retention class `{config.default_class[:60]}`, and there are {known}"
+    for name, one in config.retention_classes.items():
+        if one.days is not None and not 0 < one.days <= DAYS_MAX:
+            return f"retention class `{name[:60]}` keeps {one.days} days, which is not between 1 and {DAYS_MAX}"
+    return None

@@ -6,10 +6,11 @@ continued by the same command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rsppc.base.record import Record
+from rsppc.store.claims import Claim
 from rsppc.store.hashing import Hasher
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import File, refuse_collected
@@ -52,12 +53,10 @@ class Ingested(Record):
     """Files that were told of before."""
 
 
-def entry_of(file: Found, role: str = "file") -> Entry:
+def entry_of(file: Found) -> Entry:
     """What a package says of a file that was found."""
     ending = file.path.rpartition(".")[2].lower()
-    return Entry(
-        path=file.path, role=role, media_type=MEDIA_TYPES.get(ending, "application/octet-stream"), size=file.size
-    )
+    return Entry(path=file.path, media_type=MEDIA_TYPES.get(ending, "application/octet-stream"), size=file.size)
 
 
 def ingest_folder(
@@ -66,41 +65,50 @@ def ingest_folder(
     folder: Walked,
     at: datetime,
     *,
-    roles: Mapping[str, str] | None = None,
     told: Callable[[int], None] = lambda _: None,
     workers: int = WORKERS,
 ) -> Ingested:
     """Put the files of a folder into a package, and finalise it. `told` is called with each piece that was read; by
     several threads, one at a time."""
+    if not folder.files:  # a package is for good, and a run that left nothing is a folder that was mistaken
+        raise StoreProblem(
+            "refused", f"`{folder.root}` holds no file", "name the folder in which the run left its files"
+        )
     if len(folder.files) > FILES_MAX:
         raise StoreProblem("refused", f"a package has at most {FILES_MAX} files", "publish parts as runs of their own")
     package = registry.create_package(request, at).package
     refuse_collected(package)
-    known = {file.path: file for file in registry.files(package.package_id)}
-    _refuse_missing(known, folder.files)
+    claim = _claim_of(folder, told)
+    known = registry.files(package.package_id)
+    claim.hold(known)
 
     def incoming() -> Iterator[tuple[Entry, Iterable[bytes]]]:
         for file in folder.files:
-            if file.path not in known:
-                yield entry_of(file, (roles or {}).get(file.path, "file")), read_found(folder.root, file, told)
+            if not claim.knows(file.path):
+                yield entry_of(file), read_found(folder.root, file, told)
 
-    for file in folder.files:
-        if file.path in known:
-            _compare(folder.root, file, known[file.path], told)
-    sent = registry.ingest_files(package.package_id, incoming(), at, workers=workers)
-    final = registry.finalize_package(package.package_id, at)
+    sent = registry.ingest_files(package.package_id, incoming(), at, workers=workers, claim=claim)
+    final = registry.finalize_package(package.package_id, at, claim=claim)
     return Ingested(final=final, sent=len(sent), known=len(known))
 
 
-def _refuse_missing(known: Mapping[str, File], files: Iterable[Found]) -> None:
-    missing = sorted(known.keys() - {file.path for file in files})
-    if missing:
-        raise StoreProblem(
-            "conflict",
-            f"the package of this run holds `{missing[0]}`, which is not in the folder",
-            "publish other content as another run",
-            pointer="/files",
-        )
+def _claim_of(folder: Walked, told: Callable[[int], None]) -> Claim:
+    """All files of a folder; others of the same run are compared with them."""
+    mine = {file.path: file for file in folder.files}
+
+    def judge(there: Sequence[File]) -> None:
+        for one in there:
+            if one.path not in mine:
+                raise StoreProblem(
+                    "conflict",
+                    f"the package of this run holds `{one.path}`, which is not in the folder",
+                    "publish other content as another run",
+                    pointer="/files",
+                )
+        for one in there:
+            _compare(folder.root, mine[one.path], one, told)
+
+    return Claim(judge)
 
 
 def _compare(root: str, file: Found, there: File, told: Callable[[int], None]) -> None:

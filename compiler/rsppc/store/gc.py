@@ -11,15 +11,18 @@ import re
 import shutil
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from rsppc.base.record import Record
 from rsppc.store import events
+from rsppc.store.auditing import audit
 from rsppc.store.backends.local import LocalBackend
 from rsppc.store.backends.protocol import Space
 from rsppc.store.config import CONFIG
 from rsppc.store.locking import collecting_content
-from rsppc.store.log import DATABASE, HEAD, Head, audit, read_mark
+from rsppc.store.log import DATABASE
+from rsppc.store.mark import HEAD
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import PACKAGE_COLUMNS, Package, package_of
 from rsppc.store.references import suppose_gone, unspoken
@@ -27,6 +30,8 @@ from rsppc.store.registry import Registry
 from rsppc.store.retention import stamp
 
 _SPACES: tuple[Space, ...] = ("manifests", "blobs")
+_AT_ONCE = 1000
+"""Contents that are deleted at once: so many, and no more, a service takes in one request."""
 _UNFINISHED = re.compile(rf"({re.escape(CONFIG)}|{re.escape(DATABASE)}|{re.escape(HEAD)}|rebuilding)\.fresh-")
 
 
@@ -88,7 +93,6 @@ def collect(
             f"the log is not sound: {found.faults[0]}",
             "nothing is deleted by a log that may be wrong; see `rsppc store events verify`",
         )
-    _refuse_without_mark(registry, found.head)
     with collecting_content(registry.folder):
         with registry.log.writing():
             leaving = collectable(registry, now, unfinished_before)
@@ -97,30 +101,21 @@ def collect(
                 data = {"why": one.why, "manifest_digest": package.manifest_digest}
                 registry.log.append(events.COLLECTED, stamp(now), package.tenant, package.package_id, data)
         contents, size = _freed(registry, delete=True, supposing=False)
+        if isinstance(registry.backend, LocalBackend):
+            registry.backend.end_doubt()
         leftovers = _swept(registry)
     return Collection(packages=tuple(leaving), contents=contents, bytes=size, leftovers=leftovers)
-
-
-def _refuse_without_mark(registry: Registry, last: Head) -> None:
-    """An older log without its mark looks like a sound one, and what later events spoke of like rubbish."""
-    mark, _ = read_mark(registry.folder)
-    if mark is None and last.seq > 0:
-        raise StoreProblem(
-            "corrupt",
-            f"`{HEAD}`, the log's mark, is missing, so that nobody can see whether the last events are",
-            "bring it back; or, if event "
-            f"{last.seq} is known to be the last one, `rsppc store verify --record` makes it anew",
-        )
 
 
 def _freed(registry: Registry, *, delete: bool, supposing: bool) -> tuple[int, int]:
     """How much content nobody needs, and how many bytes that is."""
     contents = size = 0
     for space in _SPACES:
-        for digest, one in unspoken(registry, space, supposing=supposing):
+        found = unspoken(registry, space, supposing=supposing)
+        while several := list(islice(found, _AT_ONCE)):
             if delete:
-                registry.backend.delete(digest, space)
-            contents, size = contents + 1, size + one
+                registry.backend.delete([digest for digest, _ in several], space)
+            contents, size = contents + len(several), size + sum(one for _, one in several)
     return contents, size
 
 

@@ -52,7 +52,11 @@ def _held(folder: str, *, shared: bool, wait_s: float) -> Iterator[None]:
             return
         raise StoreProblem("environment", f"`{folder}/{LOCK}` cannot be opened: {error.strerror}") from None
     try:
-        _lock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait_s)
+        if not _locked(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait_s):
+            what = "collecting content (`rsppc store gc`)" if shared else "putting or reading content"
+            raise StoreProblem(
+                "busy", f"somebody else has been {what} for {wait_s:g} s", "try again when they are done"
+            )
         yield
     finally:
         os.close(handle)
@@ -68,15 +72,15 @@ def _opened(folder: str, shared: bool) -> int:
         return os.open(path, os.O_RDONLY)  # who may only read can still keep others from collecting
 
 
-def _lock(handle: int, how: int, wait_s: float) -> None:
+def _locked(handle: int, how: int, wait_s: float) -> bool:
     until = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
-            return
+            return True
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise StoreProblem("environment", f"the store cannot be locked: {error.strerror}") from None
         if time.monotonic() >= until:
-            raise StoreProblem("busy", f"content has been collected or put for {wait_s:g} s", "try again")
+            return False
         time.sleep(0.02)

@@ -1,8 +1,8 @@
-"""The event log of a store, in SQLite: `registry.db`, and beside it `registry.head`, the log's high-water mark.
+"""The event log of a store, in SQLite: `registry.db`, with its mark (`store/mark.py`) beside it.
 
 A commit is on the disk before anybody is told (`synchronous=FULL`). Rows of the log can be neither changed nor removed,
-triggers see to that; whoever goes around them breaks the chain of digests. The head is written after each commit, so
-that it may lag but never lead: a log that ends before its head was cut, or copied without its `-wal` file.
+triggers see to that; whoever goes around them breaks the chain of digests. A log that ends before its
+mark was cut, or copied without its `-wal` file.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from rsppc.base.record import Record
 from rsppc.store import views
 from rsppc.store.events import GENESIS, Event, decoded, digest_of
-from rsppc.store.hashing import blake3_of
+from rsppc.store.mark import HEAD, Head, read_mark, write_mark
 from rsppc.store.paths import twin_key
 from rsppc.store.places import (
     fresh_name,
@@ -32,7 +30,6 @@ from rsppc.store.places import (
 from rsppc.store.problems import StoreProblem
 
 DATABASE = "registry.db"
-HEAD = "registry.head"
 _FORMAT = 1
 _APPLICATION = 0x72737070
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -48,13 +45,6 @@ CREATE TABLE metadata_schemas(
   PRIMARY KEY(tenant, schema_id)
 ) STRICT, WITHOUT ROWID;
 """
-
-
-class Head(Record):
-    """The last event: its number, 0 where there is none, and its digest."""
-
-    seq: int
-    digest: str
 
 
 class Log:
@@ -172,7 +162,8 @@ class Log:
             raise StoreProblem(
                 "corrupt",
                 fault,
-                "was the database copied without its `-wal` file? bring back both, or restore a copy",
+                "was the database copied without its `-wal` file? bring back both, or restore a copy; where there is"
+                " none, `rsppc store rebuild` makes the registry anew from the manifests",
             )
         return head
 
@@ -214,6 +205,16 @@ class Log:
                 return
             after, rest = rows[-1][0], rest - len(rows) if rest > 0 else rest
 
+    def events_of(self, tenant: str, after: int, limit: int) -> Iterator[tuple[int, bytes]]:
+        """Number and bytes of events of a tenant, in order, as they are drawn; others are not looked at."""
+        statement = (
+            "SELECT seq, body FROM tenant_events JOIN events USING(seq)"
+            " WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
+        )
+        with self.spoken(), closing(self.database.execute(statement, (tenant, after, limit))) as rows:
+            for seq, body in rows:
+                yield seq, body if isinstance(body, bytes) else b""
+
     def event(self, seq: int) -> Event | None:
         """One event; None where there is none, or what is there is none."""
         with self.spoken():
@@ -240,13 +241,16 @@ class Log:
             finally:
                 self._tail = None
         if after.seq != before.seq:
-            write_mark(self.folder, after)
+            with suppress(OSError):  # a mark that cannot be written lags behind, which is allowed: the events are safe
+                write_mark(self.folder, after)
 
     def _settle(self) -> None:
         """Make the name of the write-ahead log durable, once: it is there from now on. SQLite does so as well, and
-        passes over a failure."""
+        passes over a failure. No event is told before there is a mark, so that one that is missing was lost."""
         if not self._settled:
             try:
+                if self.last().seq == 0:
+                    write_mark(self.folder, self.last())
                 sync_folder(self.folder)
             except OSError as error:
                 raise StoreProblem("environment", f"`{self.folder}` cannot be written: {spoken(error)}") from None
@@ -288,213 +292,6 @@ def make_database(database: sqlite3.Connection) -> None:
     database.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-# Looking at a whole log
-
-
-class Audit(Record):
-    """What a look at a whole log found: how far it goes, and what is wrong with it."""
-
-    head: Head
-    faults: tuple[str, ...]
-
-
-def audit(log: Log) -> Audit:
-    """Hold every event against the one before it, and the tables against all events replayed."""
-    mark, damage = read_mark(log.folder)  # before the log is asked, which may grow meanwhile
-    replayed = sqlite3.connect("", isolation_level=None)  # on the disk once it is large, and gone with this function
-    snapshot = not log.database.in_transaction
-    try:
-        with _beside():
-            replayed.execute("PRAGMA journal_mode = MEMORY")
-            views.make_tables(replayed)
-        with log.spoken():
-            if snapshot:
-                log.database.execute("BEGIN")  # others may go on writing; all below sees one moment
-            faults = _form_faults(log)
-            last, chain_faults = _chain(log, replayed)
-            faults += chain_faults
-            if mark is not None and mark.seq > last.seq:
-                faults.append(f"the log ends at event {last.seq}, but it had {mark.seq} events")
-            elif not faults and (fault := log.mark_fault(mark)) is not None:
-                faults.append(fault)
-            if not faults and _digest_of(replayed) != views.digest_of_views(log.database):
-                faults.append("the tables are not what the events say; `rsppc store events replay` makes them anew")
-            if damage is not None:
-                faults.append(damage)
-        return Audit(head=last, faults=tuple(faults))
-    except StoreProblem as problem:
-        if problem.kind in ("busy", "environment"):  # which says nothing about the log
-            raise
-        return Audit(head=Head(seq=0, digest=GENESIS), faults=(problem.what,))
-    finally:
-        replayed.close()
-        if snapshot and log.database.in_transaction:
-            log.database.execute("ROLLBACK")
-
-
-@contextmanager
-def _beside() -> Iterator[None]:
-    """What goes wrong with tables that are only made for a look is no fault of the log."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _unreplayed(error) from None
-
-
-def _unreplayed(error: sqlite3.Error) -> StoreProblem:
-    return StoreProblem(
-        "environment",
-        f"the events cannot be replayed for a look: {error}",
-        "see that there is room where temporary files lie",
-    )
-
-
-def _digest_of(replayed: sqlite3.Connection) -> str:
-    with _beside():
-        return views.digest_of_views(replayed)
-
-
-def _form_faults(log: Log) -> list[str]:
-    """Whether the database is one that this program made, with nothing taken away or bent."""
-    model = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        make_database(model)
-        # Where a table begins may differ; a trigger begins nowhere.
-        statement = "SELECT type, name, tbl_name, sql, rootpage * (type = 'trigger') FROM sqlite_master ORDER BY name"
-        same = model.execute(statement).fetchall() == log.database.execute(statement).fetchall()
-    finally:
-        model.close()
-    faults = [] if same else ["the tables of the database are not of the form that they were made in"]
-    told = [str(row[0]) for row in log.database.execute("PRAGMA integrity_check(5)")]
-    return faults + [f"the database is damaged: {line[:200]}" for line in told if line != "ok"]
-
-
-def _chain(log: Log, replayed: sqlite3.Connection) -> tuple[Head, list[str]]:
-    """Go through all events, and take them into tables of their own as long as they are sound."""
-    faults: list[str] = []
-    waiting: list[Event] = []
-    last = Head(seq=0, digest=GENESIS)
-    with _beside():
-        replayed.execute("BEGIN")
-    for seq, body, digest in log.events(-(2**62)):
-        if seq < 1:
-            faults.append(f"event {seq} should not be there")
-            continue
-        event = decoded(body)
-        if seq != last.seq + 1:
-            faults.append(
-                f"event {last.seq + 1} is missing"
-                if seq == last.seq + 2
-                else f"events {last.seq + 1} to {seq - 1} are missing"
-            )
-        if event is None or event.seq != seq or digest_of(body) != digest:
-            faults.append(f"event {seq} is not what its digest says")
-        elif seq == last.seq + 1 and event.previous != last.digest:
-            faults.append(f"event {seq} does not follow from event {last.seq}")
-        if event is not None and not faults:
-            waiting.append(event)
-        if len(waiting) >= _TOGETHER:
-            faults += _replayed(replayed, waiting)
-            waiting = []
-        last = Head(seq=seq, digest=digest)
-        if len(faults) > 100:
-            faults.append("and more")
-            break
-    faults[:0] = _replayed(replayed, waiting)  # these came before whatever ended the replay
-    with _beside():
-        replayed.execute("COMMIT")
-    return last, faults
-
-
-_TOGETHER = 1_000
-"""Events that are taken in at once."""
-
-
-def _replayed(replayed: sqlite3.Connection, many: list[Event]) -> list[str]:
-    """Take events into tables; the first that says what cannot be is named, and none after it is taken."""
-    with _beside():
-        replayed.execute("SAVEPOINT together")
-    if _taken(replayed, lambda: views.apply_each(replayed, many, twin_key)):
-        with _beside():
-            replayed.execute("RELEASE together")
-        return []
-    with _beside():
-        replayed.execute("ROLLBACK TO together")
-    for event in many:
-        if not _taken(replayed, partial(views.apply, replayed, event, twin_key)):
-            return [f"event {event.seq} says what cannot be"]
-    return []
-
-
-def _taken(replayed: sqlite3.Connection, take: Callable[[], None]) -> bool:
-    try:
-        take()
-    except sqlite3.OperationalError as error:  # no room for the tables, and nothing that an event says
-        raise _unreplayed(error) from None
-    except (sqlite3.Error, KeyError, TypeError, ValueError, OverflowError):
-        return False
-    return True
-
-
-def replay(log: Log) -> Head:
-    """Make the tables anew from the events."""
-    with log.writing():
-        views.drop_tables(log.database)
-        views.make_tables(log.database)
-        views.apply_each(log.database, _decoded_each(log), twin_key)
-    return log.head()
-
-
-def _decoded_each(log: Log) -> Iterator[Event]:
-    for seq, body, _ in log.events():
-        event = decoded(body)
-        if event is None:
-            raise StoreProblem("corrupt", f"event {seq} is not what its digest says", "restore a copy of the store")
-        yield event
-
-
-# The mark
-
-
-def read_mark(folder: str) -> tuple[Head | None, str | None]:
-    """The high-water mark beside a log, and what is wrong with it. A mark that was damaged is passed over like one that
-    is not there: it says nothing of the log, and the next event makes it anew."""
-    try:
-        with open(os.path.join(folder, HEAD), "rb") as file:
-            line = file.read(200)
-    except FileNotFoundError:
-        return None, None
-    except OSError as error:
-        raise StoreProblem("environment", f"`{folder}/{HEAD}` cannot be read: {spoken(error)}") from None
-    seq, _, rest = line.decode("ascii", "backslashreplace").partition(" ")
-    if seq.isdecimal() and seq.isascii() and len(seq) < 16:
-        head = Head(seq=int(seq), digest=rest.partition(" ")[0])
-        if _mark_of(head) == line:
-            return head, None
-    return None, f"`{HEAD}`, the log's mark, is damaged; the next event makes it anew"
-
-
-def _mark_of(head: Head) -> bytes:
-    """The line of a mark. It has a check of its own, so that damage to it is not taken for damage to the log."""
-    said = f"{head.seq} {head.digest}"
-    return f"{said} {blake3_of(said.encode()).removeprefix('blake3:')[:16]}\n".encode("ascii")
-
-
-def write_mark(folder: str, head: Head) -> None:
-    """Exchange the mark. One that cannot be written lags behind, which is allowed: the events are safe."""
-    path = os.path.join(folder, HEAD)
-    fresh = fresh_name(path)
-    try:
-        with open(fresh, "wb") as file:
-            file.write(_mark_of(head))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(fresh)
-
-
 def _mode(folder: str, path: str, writable: bool) -> str:
     """How SQLite opens the database. On a disk that nobody can write, it cannot even make its lock files."""
     if writable:
@@ -509,6 +306,9 @@ def _quoted(path: str) -> str:
     from urllib.parse import quote
 
     return quote(os.path.abspath(path))
+
+
+_READ_ONLY = "its files may not be written, and readers, too, lock there; is it another user's?"
 
 
 def _problem(error: sqlite3.Error | UnicodeDecodeError, folder: str, wait_s: float) -> StoreProblem:
@@ -526,11 +326,11 @@ def _problem(error: sqlite3.Error | UnicodeDecodeError, folder: str, wait_s: flo
         )
     reason = {
         "SQLITE_FULL": "the disk is full",
-        "SQLITE_READONLY": "it may not be written",
+        "SQLITE_READONLY": _READ_ONLY,
         "SQLITE_CANTOPEN": "its database cannot be opened; is it another user's, or on a read-only disk?",
     }.get(name)
     if reason is None and name.startswith("SQLITE_READONLY"):
-        reason = "it may not be written"
+        reason = _READ_ONLY
     return StoreProblem(
         "environment",
         f"the store in `{folder}` cannot be used: {reason or f'the operation failed ({name or type(error).__name__})'}",

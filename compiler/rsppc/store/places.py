@@ -33,6 +33,13 @@ def make_folder(folder: str) -> None:
     os.makedirs(folder, exist_ok=True)
 
 
+def refuse_folderless(path: str) -> None:
+    """A `StoreProblem` where there is no folder in which a file could be made."""
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise StoreProblem("missing", f"there is no folder `{folder}`", f"make it, and then `{path}` can be written")
+
+
 def fresh_name(path: str) -> str:
     """A name beside a path that nobody else writes to."""
     return f"{path}.fresh-{os.getpid()}-{threading.get_ident()}"
@@ -100,6 +107,9 @@ def spoken(error: OSError) -> str:
     return {
         "ENOENT": "it is not there",
         "ENOTDIR": "it is no folder",
+        "EISDIR": "it is a folder",
+        "EEXIST": "something else stands there",
+        "ENAMETOOLONG": "the name is too long",
         "ENOSPC": "the disk is full",
         "EDQUOT": "the quota is used up",
         "EROFS": "the file system is read-only",

@@ -14,6 +14,7 @@ from rsppc.store.config import Config
 from rsppc.store.log import Log
 from rsppc.store.problems import StoreProblem
 
+FINALISE = "give the command that began it once more, or finalise it over HTTP"
 REPLAY = "make the tables anew from the events with `rsppc store events replay`"
 
 
@@ -170,7 +171,7 @@ class Reading:
         package = self.package(package_id)
         refuse_collected(package)
         if package.manifest_digest is None:
-            raise StoreProblem("missing", f"package `{package_id}` is not finalised", "finalise it first")
+            raise StoreProblem("missing", f"package `{package_id}` is not finalised", FINALISE)
         return b"".join(self.backend.read(package.manifest_digest, "manifests"))
 
     def manifest_value(self, package_id: str, files: Sequence[File] | None = None) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from datetime import datetime
 from rsppc.base.record import Record, replace
 from rsppc.store import events
 from rsppc.store.adopting import tell_package
+from rsppc.store.auditing import audit
 from rsppc.store.backends.protocol import Backend, Put, Receipt, Space
 from rsppc.store.config import CONFIG, Config, RetentionClass, read_config, write_config
 from rsppc.store.hashing import Digests, digests_of
 from rsppc.store.locking import collecting_content
-from rsppc.store.log import DATABASE, HEAD, Log, audit
+from rsppc.store.log import DATABASE, Log
 from rsppc.store.manifest_form import Described, read_manifest, read_note
+from rsppc.store.mark import HEAD, write_mark
 from rsppc.store.places import spoken, sync_folder
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import Attestation
@@ -56,10 +58,9 @@ def rebuild(folder: str, at: datetime) -> Rebuilt:
             with Registry(place, config, Log.open(place), backend) as registry:
                 packages, attestations, passed_over = _fill(registry, at)
                 registry.log.gather()
+                write_mark(place, registry.log.head())  # a log without its mark could be cut, and nobody would see it
             aside = _moved_aside(folder)
-            mark = os.path.join(place, HEAD)
-            if os.path.exists(mark):  # first, so that no log is ever there without its mark
-                os.rename(mark, os.path.join(folder, HEAD))
+            os.rename(os.path.join(place, HEAD), os.path.join(folder, HEAD))  # no log is ever there without its mark
             os.rename(os.path.join(place, DATABASE), os.path.join(folder, DATABASE))
             sync_folder(folder)
         except OSError as error:

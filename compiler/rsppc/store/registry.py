@@ -17,19 +17,21 @@ from typing import Any
 
 import msgspec
 
-from rsppc.base.difference import first_difference
+from rsppc.base.difference import ABSENT, first_difference
 from rsppc.base.record import Record
 from rsppc.store import events, manifest
 from rsppc.store.backends.local import LocalBackend
 from rsppc.store.backends.protocol import Backend, Put
-from rsppc.store.config import CONFIG, Config, read_config, write_config
+from rsppc.store.claims import Claim
+from rsppc.store.config import CONFIG, Config, config_fault, read_config, write_config
 from rsppc.store.hashing import CHUNK
 from rsppc.store.locking import collecting_content, using_content
-from rsppc.store.log import DATABASE, HEAD, Log
+from rsppc.store.log import DATABASE, Log
+from rsppc.store.mark import HEAD
 from rsppc.store.paths import twin_key
 from rsppc.store.places import make_folder, remove_fresh, spoken
 from rsppc.store.problems import StoreProblem
-from rsppc.store.reading import FILE_COLUMNS, Reading, file_of, refuse_collected
+from rsppc.store.reading import FILE_COLUMNS, FINALISE, Reading, file_of, refuse_collected
 from rsppc.store.reading import Attestation as Attestation
 from rsppc.store.reading import File as File
 from rsppc.store.reading import Package as Package
@@ -97,7 +99,7 @@ class Registry(Reading):
             else:
                 if request.retention_class is None:  # the default may be another one by now
                     data["retention_class"] = there.retention_class
-                self._compare(package_id, data)
+                self._compare(there, data)
             made = self._package(package_id)
             assert made is not None
         return Created(package=made, reused=there is not None)
@@ -113,14 +115,15 @@ class Registry(Reading):
         at: datetime,
         *,
         workers: int = 1,
+        claim: Claim | None = None,
     ) -> list[File]:
         """Take files into an open package, in order. What was told of stays, also where a later file is refused: the
-        same call again goes on from there.
+        same call again goes on from there. With a claim, nothing is added to what others have other than so.
 
         With several workers the pieces of several files are drawn at once, each file's by one thread.
         """
         taken: list[File] = []
-        with using_content(self.folder):
+        with self.putting():
             batch: list[tuple[Entry, Put]] = []
             size = 0
             for entry, put in self._kept(incoming, workers):
@@ -128,34 +131,30 @@ class Registry(Reading):
                 batch.append((entry, put))
                 size += put.digests.size
                 if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
-                    taken += self._tell(package_id, batch, at)
+                    taken += self._tell(package_id, batch, at, claim)
                     batch, size = [], 0
             if batch:
-                taken += self._tell(package_id, batch, at)
+                taken += self._tell(package_id, batch, at, claim)
         return taken
 
-    def finalize_package(self, package_id: str, at: datetime) -> Finalized:
-        """Write the manifest of a package, apply its retention, and let nothing of it change any more."""
-        with using_content(self.folder):
-            package = self.package(package_id)
-            refuse_collected(package)
-            if package.state != "open":
-                return _as_finalized(package, reused=True)
-            data = manifest.encode(self.manifest_value(package_id))
-            put = self.backend.put([data], "manifests")
-            self.backend.settle()
-            with self.log.writing():
-                now = self.package(package_id)
-                refuse_collected(now)
-                if now.state != "open":
-                    return _as_finalized(now, reused=True)
-                if now.file_count != package.file_count:
+    def finalize_package(self, package_id: str, at: datetime, *, claim: Claim | None = None) -> Finalized:
+        """Write the manifest of a package, apply its retention, and let nothing of it change any more. With a claim,
+        only where it holds nothing else."""
+        with self.putting():
+            while True:
+                package = self.package(package_id)
+                refuse_collected(package)
+                if claim is not None and not claim.knows_all(package):
+                    claim.hold(self.files(package_id))
+                if package.state != "open":
+                    return _as_finalized(package, reused=True)
+                made = self._made_final(package, at)
+                if made is not None:
+                    return made
+                if claim is None and self.package(package_id).state == "open":
                     raise StoreProblem(
                         "busy", "somebody is still adding files to the package", "finalise it afterwards"
                     )
-                self.tell_final(package, put, at)
-                made = self.package(package_id)
-        return _as_finalized(made, reused=False)
 
     # After that
 
@@ -210,7 +209,7 @@ class Registry(Reading):
     ) -> Attached:
         """Keep something that is said of a finalised package, such as a signature, beside it under a name."""
         self.check_attestation(name, media_type, data)
-        with using_content(self.folder):
+        with self.putting():
             package = self._final(package_id, tenant)
             put = self.backend.put([data])
             one = Attestation(
@@ -319,6 +318,24 @@ class Registry(Reading):
 
     # Inside
 
+    @contextmanager
+    def putting(self) -> Iterator[None]:
+        """While this holds, content may be put, and nobody collects it."""
+        with using_content(self.folder):
+            self.backend.begin()
+            yield
+
+    def _made_final(self, package: Package, at: datetime) -> Finalized | None:
+        """An open package, finalised as it was when somebody looked at it; None where it is another by now."""
+        put = self.backend.put([manifest.encode(self.manifest_value(package.package_id))], "manifests")
+        self.backend.settle()
+        with self.log.writing():
+            now = self.package(package.package_id)
+            if now.state != "open" or now.file_count != package.file_count:
+                return None
+            self.tell_final(package, put, at)
+            return _as_finalized(self.package(package.package_id), reused=False)
+
     def _kept(self, incoming: Iterable[tuple[Entry, Iterable[bytes]]], workers: int) -> Iterator[tuple[Entry, Put]]:
         """Give content to the backend, and files with what became of them, in order."""
         if workers <= 1:
@@ -347,7 +364,7 @@ class Registry(Reading):
         package = self.package(package_id, tenant)
         refuse_collected(package)
         if package.state != "finalized":
-            raise StoreProblem("refused", f"package `{package_id}` is not finalised", "finalise it first")
+            raise StoreProblem("refused", f"package `{package_id}` is not finalised", FINALISE)
         return package
 
     def described(self, request: PackageRequest, package_id: str) -> dict[str, Any]:
@@ -373,27 +390,32 @@ class Registry(Reading):
             package["metadata_schema"] = {"schema_id": request.metadata_schema, "digest": digest}
         return {"package": package, "retention_class": retention_class, "provenance": dict(request.provenance)}
 
-    def _compare(self, package_id: str, data: Mapping[str, Any]) -> None:
-        found = first_difference(self._request(package_id), dict(data))
+    def _compare(self, there: Package, data: Mapping[str, Any]) -> None:
+        found = first_difference(self._request(there.package_id), dict(data))
         if found is not None:
+            done = "begun" if there.state == "open" else "published"
             raise StoreProblem(
                 "conflict",
-                f"this run was published before as `{package_id}`, and said otherwise at `{found.pointer}`",
+                f"this run was {done} before as `{there.package_id}`, and said otherwise at `{found.pointer}`",
                 f"it said {str(found.before)[:80]}; now it is {str(found.after)[:80]}: publish it as another run",
                 pointer=found.pointer,
             )
 
-    def _tell(self, package_id: str, batch: list[tuple[Entry, Put]], at: datetime) -> list[File]:
-        """Make a batch durable, and write its events."""
+    def _tell(self, package_id: str, batch: list[tuple[Entry, Put]], at: datetime, claim: Claim | None) -> list[File]:
+        """Make a batch durable, and write its events, once the claim knows all that was told before."""
         self.backend.settle()
-        told = []
-        with self.log.writing():
-            package = self.package(package_id)
-            refuse_collected(package)
-            for entry, put in batch:
-                told.append(self.tell_file(package, entry, put, at))
-            if self.package(package_id).file_count > FILES_MAX:
-                raise StoreProblem("refused", f"a package has at most {FILES_MAX} files")
+        while True:
+            with self.log.writing():
+                package = self.package(package_id)
+                refuse_collected(package)
+                if claim is None or claim.knows_all(package):
+                    told = [self.tell_file(package, entry, put, at) for entry, put in batch]
+                    if self.package(package_id).file_count > FILES_MAX:
+                        raise StoreProblem("refused", f"a package has at most {FILES_MAX} files")
+                    break
+            claim.hold(self.files(package_id))  # which may take its time, so that others go on writing meanwhile
+        if claim is not None:
+            claim.told(told)
         return told
 
     def _twin_of(self, package_id: str, twin: str) -> File | None:
@@ -412,6 +434,7 @@ class Registry(Reading):
 
 def init_store(folder: str, config: Config) -> None:
     """Make an empty store in a folder; a store that is there stays as it is, if it has this configuration."""
+    refuse_unfit(folder, config)
     try:
         make_folder(folder)
         with collecting_content(folder):  # two may try at once
@@ -420,13 +443,32 @@ def init_store(folder: str, config: Config) -> None:
         raise StoreProblem("environment", f"no store can be made in `{folder}`: {spoken(error)}") from None
 
 
+def refuse_unfit(folder: str, config: Config) -> None:
+    """Refuse a configuration that no store can have, or that the store in a folder has not."""
+    fault = config_fault(config)
+    if fault is not None:
+        raise StoreProblem("malformed", f"no store can be made so: {fault}")
+    if not os.path.exists(os.path.join(folder, CONFIG)):
+        return
+    found = first_difference(*(msgspec.to_builtins(one) for one in (read_config(folder), config)))
+    if found is not None:
+        raise StoreProblem(
+            "conflict",
+            f"`{folder}` is a store already, with another configuration at `{found.pointer}`",
+            f"it has {_said(found.before)}; asked for was {_said(found.after)}; to change it, edit `{CONFIG}` there",
+            pointer=found.pointer,
+        )
+
+
+def _said(value: object) -> str:
+    return "none" if value == ABSENT else msgspec.json.encode(value).decode()[:80]
+
+
 def _init(folder: str, config: Config) -> None:
+    refuse_unfit(folder, config)  # once more, since two may try at once
     has_registry = os.path.exists(os.path.join(folder, DATABASE))
-    if os.path.exists(os.path.join(folder, CONFIG)):
-        if read_config(folder) != config:
-            raise StoreProblem("conflict", f"`{folder}` is a store with another configuration", "edit `store.json`")
-        if has_registry:
-            return
+    if os.path.exists(os.path.join(folder, CONFIG)) and has_registry:
+        return
     if not has_registry:
         if os.path.exists(os.path.join(folder, HEAD)) or os.path.isdir(os.path.join(folder, "manifests")):
             raise StoreProblem(

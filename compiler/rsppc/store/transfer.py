@@ -27,7 +27,7 @@ from rsppc.store.adopting import Offered, adopt
 from rsppc.store.hashing import CHUNK, blake3_of, digests_of
 from rsppc.store.locking import using_content
 from rsppc.store.manifest_form import Described, read_manifest
-from rsppc.store.places import fresh_name, spoken, sync_folder
+from rsppc.store.places import fresh_name, refuse_folderless, spoken, sync_folder
 from rsppc.store.problems import StoreProblem
 from rsppc.store.reading import Attestation, File
 from rsppc.store.registry import ATTESTATION_NAME, ATTESTATION_SIZE_MAX, Finalized, Registry
@@ -71,6 +71,7 @@ def _written(path: str, pieces: Iterator[bytes], told: Callable[[int], None]) ->
     try:
         if os.path.lexists(path):
             raise StoreProblem("refused", f"`{path}` is there already", "name a file that is not")
+        refuse_folderless(path)
         with open(fresh, "xb") as file:
             for piece in pieces:
                 file.write(piece)
@@ -105,14 +106,15 @@ def described_in(path: str) -> Described:
 @contextmanager
 def _opened(path: str) -> Iterator[FileIO]:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise StoreProblem("missing", f"there is no file `{path}`") from None
         raise StoreProblem("environment", f"`{path}` cannot be read: {spoken(error)}") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StoreProblem("malformed", f"`{path}` is no file", "name one that `rsppc store export` made")
     with FileIO(handle) as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise StoreProblem("malformed", f"`{path}` is no file")
         yield file
 
 
@@ -190,8 +192,10 @@ class _Archive:
             raise StoreProblem("malformed", f"this is no exported package: `{name}` has no sound header") from None
         if head != header_of(name, max(size, 0)):
             raise _misplaced(head, name)
-        if size > min(size_max, self._size):
+        if size > size_max:
             raise StoreProblem("malformed", f"`{name}` has {size} bytes by its header, which is too much")
+        if size > self._size:
+            raise _ended(name)
         data = self._exactly(size, name)
         self._pad(size, name)
         return data
@@ -216,12 +220,14 @@ class _Archive:
         begin = self._file.tell()
         for name, size in _members(described, attestations):
             expected = header_of(name, size)
-            head = self._file.read(len(expected))
+            head = self._read(len(expected))
             if head != expected:
+                if expected.startswith(head):
+                    raise _ended(name)
                 raise _misplaced(head, name)
             self._file.seek(size + len(_padding(size)), os.SEEK_CUR)
             if self._file.tell() > self._size:
-                raise StoreProblem("corrupt", f"the file ends within `{name}`")
+                raise _ended(name)
         self._end()
         self._file.seek(begin)
 
@@ -244,7 +250,7 @@ class _Archive:
         while rest:
             piece = self._read(min(CHUNK, rest))
             if not piece:
-                raise StoreProblem("corrupt", f"the file ends within `{name}`")
+                raise _ended(name)
             rest -= len(piece)
             self._told(len(piece))
             yield piece
@@ -255,18 +261,20 @@ class _Archive:
             raise StoreProblem("malformed", f"after `{name}` stands what should not")
 
     def _end(self) -> None:
-        head = self._read(BLOCK)
-        if head != END[:BLOCK]:
-            raise _misplaced(head, None)
-        if self._read(BLOCK) != END[BLOCK:] or self._read(1):
+        end = self._read(len(END))
+        if END.startswith(end) and end != END:
+            raise StoreProblem("corrupt", "the file ends before the archive does", _BRING_AGAIN)
+        if end[:BLOCK] != END[:BLOCK]:
+            raise _misplaced(end, None)
+        if end != END or self._read(1):
             raise StoreProblem("malformed", "something stands after the end of the archive")
 
     def _exactly(self, size: int, name: str) -> bytes:
         pieces = []
         while size:
-            piece = self._read(min(CHUNK, size))
+            piece = self._read(size)  # all of it at once as a rule, so that a large manifest is in memory once
             if not piece:
-                raise StoreProblem("corrupt", f"the file ends within `{name}`")
+                raise _ended(name)
             size -= len(piece)
             pieces.append(piece)
         return b"".join(pieces)
@@ -283,6 +291,13 @@ def _members(described: Described, attestations: list[Attestation]) -> Iterator[
         yield f"attestations/{one.name}", one.size
     for file in described.files:
         yield f"files/{file.path}", file.size
+
+
+_BRING_AGAIN = "it was cut off on its way; copy or export it again"
+
+
+def _ended(name: str) -> StoreProblem:
+    return StoreProblem("corrupt", f"the file ends within `{name}`", _BRING_AGAIN)
 
 
 def _misplaced(head: bytes, expected: str | None) -> StoreProblem:

@@ -12,16 +12,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("looking", "List packages."),
     "get": ("looking", "Show a package, or write its files."),
     "verify": ("verifying", "Hold everything kept against its digests."),
-    "retention": ("retaining", "Keep a package longer, or whatever happens."),
+    "retention": ("retaining", "Keep a package longer, or hold it."),
     "gc": ("collecting", "Free what no retention protects."),
     "events": ("events", "Read the event log, and prove it."),
     "export": ("moving", "Write a package into one file."),
     "import": ("moving", "Take in a package from a file."),
     "rebuild": ("making", "Make a lost registry anew from the manifests."),
-    "schema": ("schemas", "Register schemas of metadata."),
+    "schema": ("schemas", "Register schemas that metadata must keep."),
     "workplan": ("workplans", "Read workplans."),
     "serve": ("serving", "Serve the store by HTTP."),
-    "token": ("tokens", "Say who is let in where the store is served."),
+    "token": ("tokens", "Make and revoke tokens for a served store."),
 }
 """Command → the module in `cli/store/` that has it, as `NAME_COMMAND` in capitals, and its summary."""
 
@@ -51,4 +51,4 @@ class _Lazy(click.Group):
     epilog="Examples: `rsppc store init`, `rsppc store list`, `rsppc store verify`.",
 )
 def COMMAND() -> None:
-    """Keep packages for good, and prove what was kept."""
+    """Keep bundles, evidence and runs for good, each as a package that never changes, and prove what was kept."""

@@ -47,7 +47,8 @@ def _printed(registry: Registry, after: int, limit: int) -> int:
 @store_option
 def verify(store: str | None) -> int:
     """Hold every event against the one before it, and the tables against all events replayed."""
-    from rsppc.store.log import Log, audit
+    from rsppc.store.auditing import audit
+    from rsppc.store.log import Log
 
     with refusals():
         log = Log.open(store_folder(store), writable=False, checked=False)
@@ -67,7 +68,7 @@ def verify(store: str | None) -> int:
 @store_option
 def replay(store: str | None) -> int:
     """Make the tables anew from the events."""
-    from rsppc.store.log import replay as replayed
+    from rsppc.store.auditing import replay as replayed
 
     with store_here(store) as registry:
         head = replayed(registry.log)

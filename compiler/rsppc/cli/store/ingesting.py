@@ -81,7 +81,7 @@ def _metadata(paths: tuple[str, ...]) -> dict[str, Any]:
                 data = file.read(2**23 + 1)
         except OSError as error:
             usage(f"`{path}` cannot be read: {(error.strerror or 'input/output error').lower()}")
-        value = object_of(path, data)
+        value = object_of(f"`{path}`", data)
         twice = sorted(joined.keys() & value.keys())
         if twice:
             usage(f"`{twice[0]}` stands in two files of metadata")

@@ -142,6 +142,11 @@ def _write(pieces: Iterable[bytes], output: str | None) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
+    from rsppc.store.places import refuse_folderless
+
+    refuse_folderless(output)
+    if os.path.isdir(output):
+        usage(f"`{output}` is a folder", "name a file")
     fresh = os.path.join(os.path.dirname(output), f".rsppc-{os.getpid()}")  # a name of 255 bytes can grow no longer
     try:
         _write_new(pieces, fresh)

@@ -49,7 +49,7 @@ def INIT_COMMAND(backend: str, classes: tuple[str, ...], default_class: str, tak
     config = Config(backend=backend, default_class=default_class, retention_classes=known)
     with refusals():
         begun = begin_store(folder, config, os.environ, take_over=take_over)
-    click.echo(f"{folder} is a store")
+    click.echo(f"the store is in {folder}")
     if begun.guarantees is not None:
         _tell_guarantees(backend, begun.guarantees)
     if begun.registry_missing:
@@ -101,6 +101,12 @@ def REBUILD_COMMAND(now: str | None, store: str | None) -> int:
         made = rebuild(folder, at)
     for line in made.passed_over:
         click.echo(f"not used: {line}", err=True)
+    if made.passed_over:
+        click.echo(
+            "  content that only this speaks of goes with the next `rsppc store gc --delete`; to save it, bring back"
+            " what is damaged, move `registry.db` away, and rebuild again",
+            err=True,
+        )
     packages, attestations = counted(made.packages, "package"), counted(made.attestations, "attestation")
     click.echo(f"{packages} and {attestations}; every package is held")
     if made.aside is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "`rsppc store retention hold PACKAGE --by ada --reason 'case 17'`.",
 )
 def RETENTION_COMMAND() -> None:
-    """Keep a package longer, or whatever happens. Nothing shortens what was promised."""
+    """Keep a package longer, or hold it whatever its date says. Nothing shortens what was promised."""
 
 
 def _decision(command: Any) -> Any:
@@ -44,7 +44,9 @@ def _decision(command: Any) -> Any:
     epilog="Examples: `rsppc store retention extend PACKAGE --until 2030-01-01 --by ada --reason audit`, "
     "`rsppc store retention extend PACKAGE --until forever --by ada --reason deed`.",
 )
-@click.option("--until", metavar="TIME", required=True, help="A date, a time, or `forever`; later than now promised.")
+@click.option(
+    "--until", metavar="TIME", required=True, help="A date, a time, or `forever`; later than what was promised before."
+)
 @_decision
 def extend(package: str, until: str, by: str, reason: str, now: str | None, tenant: str, store: str | None) -> int:
     """Keep PACKAGE longer."""

@@ -3,6 +3,11 @@
 Content is written under a name of its own in `staging/`, forced to the disk, and moved into place in one step, so that
 no partial file is ever seen under a digest. A folder that got new names is forced to the disk by `settle`, once for all
 of them.
+
+A disk that once failed to do so may say yes the next time, and have lost what it had: the system forgets what it could
+not write, and tells one caller alone. So whoever sees that makes `content.doubt` one byte longer. All who were putting
+content at that moment are refused, and as long as it is there, content that is found is written anew. It goes with
+`gc`, after which there is only content that was told of, and so was durable before.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import FileIO
 
@@ -21,7 +26,7 @@ from blake3 import blake3
 
 from rsppc.store.backends.protocol import Put, Receipt, Space
 from rsppc.store.hashing import CHUNK, Digests, Hasher
-from rsppc.store.places import spoken, sync_folder
+from rsppc.store.places import spoken
 from rsppc.store.problems import StoreProblem
 
 try:
@@ -30,6 +35,8 @@ except ImportError:  # no such locks on this system; what killed writers left st
     fcntl = None  # type: ignore[assignment]
 
 STAGING = "staging"
+DOUBT = "content.doubt"
+_STIRRED = "stirred"
 _PART = re.compile(r"[0-9a-f]{2}")
 _NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -42,6 +49,8 @@ class LocalBackend:
         self._top = os.path.abspath(root)
         self._unsettled: set[str] = set()
         self._broken: StoreProblem | None = None
+        self._doubts = 0
+        """How often the disk had failed when this began to put content."""
         self._known: set[str] = set()
         """Folders that are there."""
         self._numbers = itertools.count()
@@ -50,6 +59,14 @@ class LocalBackend:
     @property
     def name(self) -> str:
         return "local"
+
+    def begin(self) -> None:
+        with self._spoken():
+            doubts = self._doubted()
+        with self._mutex:
+            if self._broken is not None or doubts != self._doubts:
+                self._unsettled, self._known = set(), set()
+            self._broken, self._doubts = None, doubts
 
     def put(self, pieces: Iterable[bytes], space: Space = "blobs") -> Put:
         with self._spoken():
@@ -84,9 +101,16 @@ class LocalBackend:
         try:
             with self._spoken():
                 for folder in folders:
-                    sync_folder(folder)
+                    self._sync(folder)
+                doubts = self._doubted()
+            if doubts != self._doubts:
+                raise StoreProblem(
+                    "environment",
+                    f"the disk of `{self.root}` failed to keep what somebody else put there at the same time",
+                    "try again; what may be lost is written anew",
+                )
         except StoreProblem as problem:
-            self._broken = problem  # a disk that failed once may say yes the next time, and have lost what it had
+            self._broken = problem
             raise
 
     def read(
@@ -98,6 +122,12 @@ class LocalBackend:
             except FileNotFoundError:
                 raise StoreProblem(
                     "corrupt", f"the content {primary} is missing", "restore it from a copy, or publish it again"
+                ) from None
+            except _NoContent as other:
+                raise StoreProblem(
+                    "corrupt",
+                    f"in the place of the content {primary} stands {other}, through which nothing is read",
+                    "restore it from a copy, or publish it again",
                 ) from None
         return self._pieces(file, primary, offset, length)
 
@@ -125,13 +155,15 @@ class LocalBackend:
     def size(self, primary: str, space: Space = "blobs") -> int | None:
         with self._spoken():
             try:
-                return os.stat(os.path.join(self._top, key_of(primary, space))).st_size
+                status = os.lstat(os.path.join(self._top, key_of(primary, space)))
             except FileNotFoundError:
                 return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def delete(self, primary: str, space: Space = "blobs") -> None:
-        with self._spoken(), suppress(FileNotFoundError):
-            os.unlink(os.path.join(self._top, key_of(primary, space)))
+    def delete(self, primaries: Sequence[str], space: Space = "blobs") -> None:
+        for primary in primaries:
+            with self._spoken(), suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._top, key_of(primary, space)))
 
     def listed(self, space: Space = "blobs") -> Iterator[tuple[str, int]]:
         top = os.path.join(self._top, space)
@@ -140,10 +172,11 @@ class LocalBackend:
             for name in self._names(folder, _NAME):
                 with self._spoken():
                     try:
-                        size = os.stat(os.path.join(folder, name)).st_size
+                        status = os.lstat(os.path.join(folder, name))
                     except FileNotFoundError:
                         continue
-                yield f"blake3:{name}", size
+                if not stat.S_ISDIR(status.st_mode):  # a link or a pipe is listed: it is to be named, or to go
+                    yield f"blake3:{name}", status.st_size
 
     def _names(self, folder: str, form: re.Pattern[str]) -> list[str]:
         with self._spoken():
@@ -171,6 +204,47 @@ class LocalBackend:
                 finally:
                     os.close(handle)
             yield path, size
+
+    def end_doubt(self) -> None:
+        """Trust what is there; only when all of it was told of, and while nobody else may put content."""
+        if not self._doubted():
+            return
+        for space in ("blobs", "manifests"):
+            top = os.path.join(self._top, space)
+            for part in self._names(top, _PART):
+                for path in (os.path.join(top, part, _STIRRED), os.path.join(top, part)):
+                    with suppress(OSError):
+                        os.rmdir(path)  # an empty folder may be lost as well
+        with self._spoken():
+            os.unlink(os.path.join(self._top, DOUBT))
+
+    def _doubted(self) -> int:
+        """How often the disk failed to keep names."""
+        try:
+            return os.stat(os.path.join(self._top, DOUBT)).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _sync(self, folder: str) -> None:
+        """Make the names in a folder durable. Others who do the same wait, so that they hear of a failure in time."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            if fcntl is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if self._doubts:
+                _stir(folder)
+            try:
+                os.fsync(handle)
+            except OSError:
+                self._doubt()
+                raise
+        finally:
+            os.close(handle)
+
+    def _doubt(self) -> None:
+        """Tell everybody that names may be lost. Where even that fails, nobody can tell of content either."""
+        with suppress(OSError), open(os.path.join(self._top, DOUBT), "ab") as file:
+            file.write(b"!")
 
     def _staged(self) -> tuple[str, int]:
         """A new file that no other writer has, under a lock that ends with its writer."""
@@ -207,10 +281,12 @@ class LocalBackend:
             self._known.add(folder)
 
     def _holds(self, path: str, digests: Digests) -> bool:
-        """Whether content is there, and is what it should be."""
+        """Whether content is there, is what it should be, and can be made durable as it is."""
+        if self._doubts:
+            return False
         try:
             file = _opened(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, _NoContent):
             return False
         with file:
             hasher = Hasher()
@@ -239,14 +315,34 @@ def key_of(primary: str, space: Space) -> str:
     return f"{space}/{name[:2]}/{name}"
 
 
+class _NoContent(Exception):
+    """What stands in the place of content."""
+
+
 def _opened(path: str) -> FileIO:
-    """Content that is there; `FileNotFoundError` where something else stands in its place, such as a pipe, which nobody
-    should wait for."""
-    file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
-    raise FileNotFoundError(errno.ENOENT, "no file of content", path)
+    """Content that is there; `_NoContent` where something else stands in its place: a link may lead anywhere, and for a
+    pipe nobody should wait."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            raise _NoContent("a symbolic link") from None
+        if error.errno in (errno.ENXIO, errno.ENODEV):
+            raise _NoContent("a socket or a device") from None
+        raise
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return FileIO(handle)
+    os.close(handle)
+    raise _NoContent("a folder" if stat.S_ISDIR(mode) else "a pipe or a device")
+
+
+def _stir(folder: str) -> None:
+    """Change a folder, so that it is written once more: of what the system could not write it believes that it did."""
+    path = os.path.join(folder, _STIRRED)
+    with suppress(FileExistsError):  # of somebody who was killed here
+        os.mkdir(path)
+    os.rmdir(path)
 
 
 def _write(handle: int, piece: bytes) -> None:

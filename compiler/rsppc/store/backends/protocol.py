@@ -6,7 +6,7 @@ backend knows nothing of packages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from rsppc.base.record import Record
@@ -40,6 +40,10 @@ class Backend(Protocol):
     @property
     def name(self) -> str: ...
 
+    def begin(self) -> None:
+        """Content is going to be put, and nothing that was put before still waits to be told of."""
+        ...
+
     def put(self, pieces: Iterable[bytes], space: Space = "blobs") -> Put:
         """Take content of any size in constant memory. It is whole or not there; only `settle` makes it durable."""
         ...
@@ -59,8 +63,8 @@ class Backend(Protocol):
         """Bytes of content; None where it is not there."""
         ...
 
-    def delete(self, primary: str, space: Space = "blobs") -> None:
-        """Forget content; nothing happens where it is not there."""
+    def delete(self, primaries: Sequence[str], space: Space = "blobs") -> None:
+        """Forget content, a thousand at once at most; nothing happens where it is not there."""
         ...
 
     def listed(self, space: Space = "blobs") -> Iterator[tuple[str, int]]:

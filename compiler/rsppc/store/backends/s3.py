@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, NoReturn, cast
 
@@ -87,6 +87,9 @@ class S3Backend:
     def name(self) -> str:
         return "s3"
 
+    def begin(self) -> None:
+        """Nothing is to be remembered of what was put before."""
+
     def put(self, pieces: Iterable[bytes], space: Space = "blobs") -> Put:
         hasher = Hasher()
         with self._staged() as file:
@@ -136,13 +139,13 @@ class S3Backend:
             self._refuse(found, primary)
         return found
 
-    def delete(self, primary: str, space: Space = "blobs") -> None:
+    def delete(self, primaries: Sequence[str], space: Space = "blobs") -> None:
         if not self._owned:  # who deletes what its own log does not speak of has to be the only one who speaks
             self._ownership.check()
             self._owned = True
-        fault = self.objects.delete([key_of(primary, space)])
-        if fault is not None and fault.kind != "missing":
-            self._refuse(fault, primary)
+        fault = self.objects.delete([key_of(primary, space) for primary in primaries])  # in one request
+        if fault is not None:
+            raise problem_of(fault, self.objects.url)
 
     def listed(self, space: Space = "blobs") -> Iterator[tuple[str, int]]:
         last = ""
