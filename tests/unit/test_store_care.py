@@ -366,10 +366,10 @@ def test_a_latest_time_that_is_none_is_damage(registry: Registry) -> None:
 def test_a_look_for_which_there_is_no_room_accuses_nobody(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     published(registry)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    for name in ("make_tables", "apply", "digest_of_views"):
+    for name in ("make_tables", "apply_each"):
         with monkeypatch.context() as patched:
             patched.setattr(views, name, full)
             with pytest.raises(StoreProblem, match="disk is full") as refused:

@@ -1,7 +1,7 @@
 """The tables of a store, which are nothing but its events replayed.
 
 `apply` takes one event into the tables; the registry calls it for each event that it writes, and a replay takes all of
-them in again by `apply_each`. Both must come to the same tables, which `digest_of_views` makes visible.
+them in again by `apply_each`. Both must come to the same tables, as `auditing.py` sees to.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice
 from typing import Any
-
-from blake3 import blake3
 
 from rsppc.base.canonical_json import canonical
 from rsppc.store import events
@@ -215,10 +213,11 @@ def _attached(database: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def make_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, empty; inside a transaction if there is one."""
+def make_tables(database: sqlite3.Connection, *, searched: bool = True) -> None:
+    """Make the tables, empty; inside a transaction if there is one. Those in which nobody searches do without indexes
+    that keep no rule."""
     for statement in TABLES.split(";\n"):
-        if statement.strip():
+        if statement.strip() and (searched or not statement.startswith("CREATE INDEX")):
             database.execute(statement)
 
 
@@ -226,13 +225,3 @@ def drop_tables(database: sqlite3.Connection) -> None:
     """Remove the tables, whatever became of them."""
     for name in NAMES:
         database.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def digest_of_views(database: sqlite3.Connection) -> str:
-    """BLAKE3 of all rows of all tables in order of their keys: equal tables have equal digests."""
-    hasher = blake3()
-    for name in NAMES:
-        hasher.update(canonical([name]) + b"\n")
-        for row in database.execute(f"SELECT * FROM {name} ORDER BY 1, 2"):
-            hasher.update(canonical(list(row)) + b"\n")
-    return "blake3:" + hasher.hexdigest()

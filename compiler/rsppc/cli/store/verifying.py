@@ -45,13 +45,21 @@ def VERIFY_COMMAND(
         ids = [registry.find(package, tenant).package_id] if package is not None else list(package_ids(registry))
         verdicts: list[Verdict] = []
         faults: list[str] = []
+        rubbish = (0, 0)
 
-        def look_at_log() -> None:
+        def look_at_registry() -> None:
+            nonlocal rubbish
             faults.extend(audit(registry.log).faults)
             faults.extend(schema_faults(registry.log))
+            try:
+                rubbish = unreferenced(registry)
+            except StoreProblem as problem:
+                if problem.kind != "corrupt":
+                    raise
+                faults.append(problem.what)
 
         with progress("verifying", _bytes(registry, ids)) as told:
-            meanwhile = look_at_log if package is None else None
+            meanwhile = look_at_registry if package is None else None
             for one, verdict in verify_each(registry, ids, told, meanwhile):
                 if isinstance(verdict, StoreProblem):  # of the tables; the next package may be sound
                     faults.append(f"package {one[:60]}: {verdict.what}")
@@ -64,7 +72,7 @@ def VERIFY_COMMAND(
         for fault in faults:
             click.echo(canonical({"log": fault}).decode() if format == "json" else f"log: {fault}")
         if format == "text" and package is None:
-            _sum_up(verdicts, unreferenced(registry), log_is_sound=not faults)
+            _sum_up(verdicts, rubbish, log_is_sound=not faults)
     return INTEGRITY if faults or any(one.faults for one in verdicts) else OK
 
 

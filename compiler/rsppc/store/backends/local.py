@@ -19,7 +19,7 @@ import re
 import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import FileIO
 
 from blake3 import blake3
@@ -47,6 +47,7 @@ class LocalBackend:
     def __init__(self, root: str) -> None:
         self.root = root
         self._top = os.path.abspath(root)
+        self._spoken = _Spoken(root)
         self._unsettled: set[str] = set()
         self._broken: StoreProblem | None = None
         self._doubts = 0
@@ -61,7 +62,7 @@ class LocalBackend:
         return "local"
 
     def begin(self) -> None:
-        with self._spoken():
+        with self._spoken:
             doubts = self._doubted()
         with self._mutex:
             if self._broken is not None or doubts != self._doubts:
@@ -69,19 +70,19 @@ class LocalBackend:
             self._broken, self._doubts = None, doubts
 
     def put(self, pieces: Iterable[bytes], space: Space = "blobs") -> Put:
-        with self._spoken():
+        with self._spoken:
             fresh, handle = self._staged()
         moved = False
         try:
             hasher = Hasher()
             for piece in pieces:  # what goes wrong in the source is not the store's, and passes as it is
                 hasher.update(piece)
-                with self._spoken():
+                with self._spoken:
                     _write(handle, piece)
             digests = hasher.digests()
             key = key_of(digests.primary, space)
             path = os.path.join(self._top, key)
-            with self._spoken():
+            with self._spoken:
                 if not self._holds(path, digests):
                     os.fsync(handle)
                     self._move(fresh, path)
@@ -99,7 +100,7 @@ class LocalBackend:
         if self._broken is not None:
             raise self._broken
         try:
-            with self._spoken():
+            with self._spoken:
                 for folder in folders:
                     self._sync(folder)
                 doubts = self._doubted()
@@ -116,7 +117,7 @@ class LocalBackend:
     def read(
         self, primary: str, space: Space = "blobs", *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
-        with self._spoken():
+        with self._spoken:
             try:
                 file = _opened(os.path.join(self._top, key_of(primary, space)))
             except FileNotFoundError:
@@ -136,16 +137,16 @@ class LocalBackend:
             if not offset and length is None:
                 yield from checked(self._some(file, None), primary)
                 return
-            with self._spoken():
+            with self._spoken:
                 file.seek(offset)
             yield from self._some(file, length)
 
     def _some(self, file: FileIO, length: int | None) -> Iterator[bytes]:
-        with self._spoken():
+        with self._spoken:
             there = os.fstat(file.fileno()).st_size - file.tell()
         rest = there + 1 if length is None else length  # one byte more shows a file that grew
         while rest > 0:
-            with self._spoken():
+            with self._spoken:
                 piece = file.read(min(CHUNK, rest))
             if not piece:
                 return
@@ -153,7 +154,7 @@ class LocalBackend:
             yield piece
 
     def size(self, primary: str, space: Space = "blobs") -> int | None:
-        with self._spoken():
+        with self._spoken:
             try:
                 status = os.lstat(os.path.join(self._top, key_of(primary, space)))
             except FileNotFoundError:
@@ -162,7 +163,7 @@ class LocalBackend:
 
     def delete(self, primaries: Sequence[str], space: Space = "blobs") -> None:
         for primary in primaries:
-            with self._spoken(), suppress(FileNotFoundError):
+            with self._spoken, suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._top, key_of(primary, space)))
 
     def listed(self, space: Space = "blobs") -> Iterator[tuple[str, int]]:
@@ -170,16 +171,16 @@ class LocalBackend:
         for part in self._names(top, _PART):
             folder = os.path.join(top, part)
             for name in self._names(folder, _NAME):
-                with self._spoken():
+                with self._spoken:
                     try:
-                        status = os.lstat(os.path.join(folder, name))
+                        status = os.lstat(f"{folder}/{name}")
                     except FileNotFoundError:
                         continue
                 if not stat.S_ISDIR(status.st_mode):  # a link or a pipe is listed: it is to be named, or to go
                     yield f"blake3:{name}", status.st_size
 
     def _names(self, folder: str, form: re.Pattern[str]) -> list[str]:
-        with self._spoken():
+        with self._spoken:
             try:
                 return sorted(name for name in os.listdir(folder) if form.fullmatch(name) is not None)
             except (FileNotFoundError, NotADirectoryError):
@@ -190,7 +191,7 @@ class LocalBackend:
         folder = os.path.join(self._top, STAGING)
         for name in self._names(folder, re.compile(r".+")):
             path = os.path.join(folder, name)
-            with self._spoken():
+            with self._spoken:
                 try:
                     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
                 except OSError:
@@ -215,7 +216,7 @@ class LocalBackend:
                 for path in (os.path.join(top, part, _STIRRED), os.path.join(top, part)):
                     with suppress(OSError):
                         os.rmdir(path)  # an empty folder may be lost as well
-        with self._spoken():
+        with self._spoken:
             os.unlink(os.path.join(self._top, DOUBT))
 
     def _doubted(self) -> int:
@@ -298,14 +299,21 @@ class LocalBackend:
             self._unsettled.add(os.path.dirname(path))
         return True
 
-    @contextmanager
-    def _spoken(self) -> Iterator[None]:
-        """Turn what the system says into what the store says."""
-        try:
-            yield
-        except OSError as error:
+
+class _Spoken:
+    """Turns what the system says into what the store says. It is entered a few times for each content, and costs a
+    quarter of a generator that does the same."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def __enter__(self) -> None:
+        """Nothing is kept: it may be entered by several threads, and again inside."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, OSError):
             raise StoreProblem(
-                "environment", f"the content of the store in `{self.root}` cannot be used: {spoken(error)}"
+                "environment", f"the content of the store in `{self._root}` cannot be used: {spoken(error)}"
             ) from None
 
 
