@@ -58,6 +58,9 @@ def test_packages_of_a_tenant_are_that_tenants(here: Path) -> None:
         said(here, *sign, "--tenant", "west")
         said(here, *verify, code=INTEGRITY)
         assert "is what was signed" in said(here, *verify, "--tenant", "west")
+    for command, key in (("sign", "ada.key"), ("verify", "ada.key.pub")):
+        text = said(here, command, "ada.key.pub", "--key", key, "--tenant", "west", code=USAGE)
+        assert "name the store with `--store`" in text
 
 
 def test_an_exported_package_is_a_package_and_a_file_only_where_that_is_said(here: Path) -> None:

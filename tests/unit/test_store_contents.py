@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rsppc.store import contents, verification
@@ -96,6 +97,23 @@ def test_content_that_cannot_be_read_proves_nothing(registry: Registry, monkeypa
 
     monkeypatch.setattr(registry.backend, "read", failing)
     with pytest.raises(StoreProblem) as refused:
+        verify_package(registry, made)
+    assert refused.value.kind == "environment"
+
+
+def test_a_disk_that_failed_once_proves_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if it says yes the next time."""
+    made = published(registry)
+    read, calls = registry.backend.read, [0]
+
+    def failing(*given: Any, **named: Any) -> Iterator[bytes]:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise StoreProblem("environment", "the disk failed")
+        return read(*given, **named)
+
+    monkeypatch.setattr(registry.backend, "read", failing)
+    with pytest.raises(StoreProblem, match="cannot be read: the disk failed") as refused:
         verify_package(registry, made)
     assert refused.value.kind == "environment"
 

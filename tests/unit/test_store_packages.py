@@ -147,6 +147,14 @@ def test_what_a_killed_init_left_is_in_nobodys_way(tmp_path: Path) -> None:
     assert sorted(os.listdir(folder)) == ["content.lock", "registry.db", "store.json"]
 
 
+def test_a_store_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Nobody makes one of the run that was meant to be put into it."""
+    (tmp_path / "run.json").write_bytes(b"{}")
+    with pytest.raises(StoreProblem, match=r"holds other things, such as `run\.json`") as refused:
+        init_store(str(tmp_path), Config())
+    assert (refused.value.kind, os.listdir(tmp_path)) == ("refused", ["run.json"])
+
+
 def test_several_publishers_of_one_run_come_to_one_package(tmp_path: Path) -> None:
     folder = str(tmp_path / "store")
     init_store(folder, Config())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rsppc.store.client import Client
     from rsppc.store.registry import Registry
 
+DEFAULT_TENANT = "default"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 TOKEN = "RSPPC_STORE_TOKEN"
@@ -57,7 +58,7 @@ def served_store(url: str, *, store: str | None, tenant: str) -> Client:
     """The store that is served at an address."""
     from rsppc.store.client import Client
 
-    if store is not None or tenant != "default":
+    if store is not None or tenant != DEFAULT_TENANT:
         usage("`--api` says which store is meant, and its token which tenant", "leave out `--store` and `--tenant`")
     with refusals():
         return Client(url, os.environ.get(TOKEN))
@@ -66,7 +67,13 @@ def served_store(url: str, *, store: str | None, tenant: str) -> Client:
 def tenant_option(command: _Command) -> _Command:
     """Give a command `--tenant`."""
     text = "Whose packages; `default` in a store that one team has to itself."
-    return click.option("--tenant", metavar="NAME", default="default", show_default=True, help=text)(command)
+    return click.option("--tenant", metavar="NAME", default=DEFAULT_TENANT, show_default=True, help=text)(command)
+
+
+def refuse_tenant(tenant: str) -> None:
+    """End the command where a tenant is named, and no store."""
+    if tenant != DEFAULT_TENANT:
+        usage("`--tenant` says whose package of a store it is", "name the store with `--store`")
 
 
 def default_store() -> str:

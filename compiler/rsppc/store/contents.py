@@ -1,7 +1,7 @@
 """Much content held against its digests: by processes where it lies on this machine, since threads would wait for each
 other between two files, and by threads where it lies in a service, and most of the time goes by waiting.
 
-Workers are told what content should be, and answer only what is wrong with it, so that next to nothing travels.
+Workers are told what content should be, and answer only which is not, so that next to nothing travels.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ REMOTE_AT_ONCE = 8
 """Threads for content that lies in a service."""
 
 
-class Sound(Record):
-    """How many bytes of a group are what they should be, and what the rest of it is instead, by primary digest."""
+class Seen(Record):
+    """What became of a group, by primary digests."""
 
-    bytes: int
-    faults: dict[str, str]
+    sound: int
+    """How many bytes are what they should be."""
+    damaged: list[str]
+    unread: dict[str, str]
+    """What could not be read for a reason that says nothing of it; also if it can be read the next time."""
 
 
-def looked_at(backend: Backend, contents: Iterable[File | Attestation]) -> Iterator[Sound]:
+def looked_at(backend: Backend, contents: Iterable[File | Attestation]) -> Iterator[Seen]:
     """Hold content against its digests, each content once. The first answer comes at once and is empty: it says that
     workers have begun, so that whoever asks may do something else meanwhile."""
     groups = _groups(contents)
@@ -64,19 +67,23 @@ def fault_of(backend: Backend, one: File | Attestation) -> str | None:
     return f"its SHA-256 is {digest}, not {one.digest_sha256}" if digest != one.digest_sha256 else None
 
 
-def _group_looked_at(backend: Backend, group: Sequence[File | Attestation]) -> Sound:
-    size = 0
-    faults: dict[str, str] = {}
+def _group_looked_at(backend: Backend, group: Sequence[File | Attestation]) -> Seen:
+    sound = 0
+    damaged: list[str] = []
+    unread: dict[str, str] = {}
     for one in group:
         try:
             fault = fault_of(backend, one)
         except StoreProblem as problem:
+            if problem.kind in ("environment", "busy"):
+                unread[one.digest_primary] = problem.what
+                continue
             fault = problem.what
         if fault is None:
-            size += one.size
+            sound += one.size
         else:
-            faults[one.digest_primary] = fault
-    return Sound(bytes=size, faults=faults)
+            damaged.append(one.digest_primary)
+    return Seen(sound=sound, damaged=damaged, unread=unread)
 
 
 def _groups(contents: Iterable[File | Attestation]) -> list[list[File | Attestation]]:

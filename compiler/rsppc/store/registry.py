@@ -449,6 +449,7 @@ def refuse_unfit(folder: str, config: Config) -> None:
     if fault is not None:
         raise StoreProblem("malformed", f"no store can be made so: {fault}")
     if not os.path.exists(os.path.join(folder, CONFIG)):
+        _refuse_shared(folder)
         return
     found = first_difference(*(msgspec.to_builtins(one) for one in (read_config(folder), config)))
     if found is not None:
@@ -458,6 +459,28 @@ def refuse_unfit(folder: str, config: Config) -> None:
             f"it has {_said(found.before)}; asked for was {_said(found.after)}; to change it, edit `{CONFIG}` there",
             pointer=found.pointer,
         )
+
+
+def _refuse_shared(folder: str) -> None:
+    """Refuse a folder in which other things lie, such as a run that was meant to be put into a store. What a killed
+    writer left of a store is none of them."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:  # there is none yet, or nobody can use it, which is noticed soon
+        return
+    others = [name for name in names if _OF_A_STORE.match(name) is None]
+    if others:
+        raise StoreProblem(
+            "refused",
+            f"`{folder}` holds other things, such as `{others[0][:80]}`",
+            "a store has a folder of its own: name one that is empty, or not there yet",
+        )
+
+
+_OF_A_STORE = re.compile(
+    r"(store\.json|registry\.|content\.|backend\.json|rebuilding\."
+    r"|(blobs|manifests|staging|tokens|rollouts|lost\+found)$)"
+)
 
 
 def _said(value: object) -> str:

@@ -97,8 +97,9 @@ def verify_each(
         suspects = {one.package.package_id for one in stated if _said_faults(registry, one)}
         damaged: set[str] = set()
         for found in looking:
-            told(found.bytes)
-            damaged.update(found.faults)
+            told(found.sound)
+            damaged.update(found.damaged)
+            _refuse_unread(stated, found.unread)
         for package_id, one in together:
             if isinstance(one, Stated):
                 suspect = package_id in suspects or any(c.digest_primary in damaged for _, c in one.contents())
@@ -107,6 +108,17 @@ def verify_each(
                 yield package_id, one
     if meanwhile is not None:
         meanwhile()
+
+
+def _refuse_unread(stated: Iterable[Stated], unread: Mapping[str, str]) -> None:
+    for one in stated if unread else ():
+        for item, content in one.contents():
+            if content.digest_primary in unread:
+                raise _cannot_be_read(item, unread[content.digest_primary])
+
+
+def _cannot_be_read(item: str, what: str) -> StoreProblem:
+    return StoreProblem("environment", f"`{item}` cannot be read: {what}")
 
 
 def _together(registry: Registry, package_ids: Iterable[str]) -> Iterator[list[tuple[str, Stated | StoreProblem]]]:
@@ -163,7 +175,7 @@ def _content_fault(registry: Registry, item: str, one: File | Attestation) -> st
         return fault_of(registry.backend, one)
     except StoreProblem as problem:
         if problem.kind in ("environment", "busy"):
-            raise StoreProblem("environment", f"`{item}` cannot be read: {problem.what}") from None
+            raise _cannot_be_read(item, problem.what) from None
         return problem.what
 
 

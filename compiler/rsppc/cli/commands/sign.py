@@ -9,7 +9,7 @@ import click
 from rsppc.cli.clock import time_given
 from rsppc.cli.exits import OK
 from rsppc.cli.session import usage, workspace_here
-from rsppc.cli.storing import tenant_option
+from rsppc.cli.storing import refuse_tenant, tenant_option
 from rsppc.diagnostics import DiagnosticSink
 
 
@@ -76,6 +76,7 @@ def COMMAND(
 
         with refusals(), store_here(store) as registry:
             return sign_package(registry, target, tenant, pair, time_given(now))
+    refuse_tenant(tenant)
     from rsppc.cli.signing import sign_bundle, sign_file
 
     if os.path.isfile(target):

@@ -11,7 +11,7 @@ from rsppc.cli.clock import now_option, time_given
 from rsppc.cli.exits import OK
 from rsppc.cli.refusing import refusals
 from rsppc.cli.session import usage
-from rsppc.cli.storing import tenant_option
+from rsppc.cli.storing import refuse_tenant, tenant_option
 
 if TYPE_CHECKING:
     from rsppc.cli.verifying import Wanted
@@ -74,6 +74,8 @@ def COMMAND(
         usage("`--remember` needs the policy that it writes to", "name it with `--policy`")
     if inputs is not None and not rebuild:
         usage("`--inputs` are for `--rebuild`", "add `--rebuild`")
+    if store is None:
+        refuse_tenant(tenant)
     if signature is not None and store is not None:
         usage("`--signature` is of a file, and `--store` has packages", "give one of the two")
     from rsppc.cli.remaking import inputs_in
