@@ -47,7 +47,8 @@ async def show_package(call: Call) -> Response:
 async def finalize_package(call: Call) -> Response:
     def finalize(registry: Registry) -> Finalized:
         registry.package(call.package_id, call.tenant)
-        return registry.finalize_package(call.package_id, call.now())
+        count = call.count("file_count", -1)
+        return registry.finalize_package(call.package_id, call.now(), file_count=count if count >= 0 else None)
 
     made = await call.service.threads.write(finalize)
     return answer(messages.FinalPackage(package=made.package, manifest_digest=made.manifest_digest, reused=made.reused))

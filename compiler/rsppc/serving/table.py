@@ -172,6 +172,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="finalize_package",
         summary="Write the manifest of a package, apply its retention, and let nothing of it change any more.",
         roles=PUBLISHERS,
+        parameters=(Parameter("file_count", "count", "Only if the package holds so many files."),),
         gives=messages.FinalPackage,
         refusals=_OF_PACKAGE,
     ),

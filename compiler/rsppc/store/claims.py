@@ -2,7 +2,8 @@
 
 Nobody adds to a package before everything in it was found to be their own as well. So what a package holds is always
 part of what the last one to add to it publishes: that one is never refused, and all others are, unless they publish the
-same. Only whoever names single files, as over HTTP, has no claim.
+same. Over HTTP a publisher looks at what is there, and finalises by the number of files; whoever names none has no
+claim.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ class Claim:
     def knows_all(self, package: Package) -> bool:
         """Whether the package holds nothing but what is known of it."""
         return package.file_count == len(self._known)
+
+    @property
+    def count(self) -> int:
+        """How many files the package is known to hold."""
+        return len(self._known)
 
     def hold(self, files: Iterable[File]) -> None:
         """Look at what the package holds; a `StoreProblem` where this publisher has not the same."""

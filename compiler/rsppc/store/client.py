@@ -154,14 +154,18 @@ class Client:
     def finalize_package(self, package_id: str, at: datetime, *, claim: Claim | None = None) -> Finalized:
         """Let the server write the manifest of a package, of which nothing changes any more.
 
-        With a claim, only where it holds nothing else. Between that look and the end somebody could still add a file;
-        then this is refused when it is too late, and nobody takes the package for their own.
+        With a claim, only where it holds nothing else: if somebody adds a file after this look, its number is another.
         """
         place = f"/packages/{quote(package_id, safe='')}"
+        if claim is None:
+            return self._given("POST", f"{place}/finalize", Finalized)
         self._hold(claim, self._given("GET", place, Package))
-        made = self._given("POST", f"{place}/finalize", Finalized)
-        self._hold(claim, made.package)
-        return made
+        try:
+            return self._given("POST", f"{place}/finalize?file_count={claim.count}", Finalized)
+        except StoreProblem as problem:
+            if problem.kind == "conflict":  # say which file it is
+                self._hold(claim, self._given("GET", place, Package))
+            raise
 
     # Inside
 

@@ -137,15 +137,27 @@ class Registry(Reading):
                 taken += self._tell(package_id, batch, at, claim)
         return taken
 
-    def finalize_package(self, package_id: str, at: datetime, *, claim: Claim | None = None) -> Finalized:
-        """Write the manifest of a package, apply its retention, and let nothing of it change any more. With a claim,
-        only where it holds nothing else."""
+    def finalize_package(
+        self, package_id: str, at: datetime, *, claim: Claim | None = None, file_count: int | None = None
+    ) -> Finalized:
+        """Write the manifest of a package, apply its retention, and let nothing of it change any more.
+
+        With a claim, only where it holds nothing else; with a count, only where it holds so many files, which is the
+        same for whoever knows that all of theirs are there.
+        """
         with self.putting():
             while True:
                 package = self.package(package_id)
                 refuse_collected(package)
                 if claim is not None and not claim.knows_all(package):
                     claim.hold(self.files(package_id))
+                if file_count is not None and package.file_count != file_count:
+                    raise StoreProblem(
+                        "conflict",
+                        f"the package holds {package.file_count} files, and not {file_count}",
+                        "somebody else publishes the same run, with other files: publish it as another run",
+                        pointer="/file_count",
+                    )
                 if package.state != "open":
                     return _as_finalized(package, reused=True)
                 made = self._made_final(package, at)
