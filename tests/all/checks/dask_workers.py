@@ -217,7 +217,7 @@ def _another_rsppc(folder: Path, workspace: Path, cluster: _Cluster, said: Calla
     shutil.copytree(ROOT / "compiler" / "rsppc", other / "rsppc", ignore=shutil.ignore_patterns("__pycache__"))
     version = other / "rsppc" / "version.py"
     version.write_text(version.read_text().replace('VERSION = "', 'VERSION = "9.'))
-    make(folder / "none", {"rsppc/__init__.py": ""})
+    make(folder / "none", {"rsppc.py": ""})  # no package, so that no finder is asked for what would be in it
     for path, words in ((other, "would give other results: rsppc there is 9."), (folder / "none", "has no rsppc")):
         stranger = cluster.start_worker(PYTHONPATH=str(path))
         cluster.wait_for(_WORKERS)
