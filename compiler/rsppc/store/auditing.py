@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -88,15 +88,15 @@ def _unreplayed(error: sqlite3.Error) -> StoreProblem:
 def _same_tables(database: sqlite3.Connection, replayed: sqlite3.Connection) -> bool:
     for name in views.NAMES:
         statement = f"SELECT * FROM {name} ORDER BY 1, 2"
-        rows = database.execute(statement)
-        with _beside():
-            others = replayed.execute(statement)
-        some: list[Any] | None = None
-        while some != []:
-            some = rows.fetchmany(_TOGETHER)
+        with closing(database.execute(statement)) as rows:  # one that is damaged would keep its table from being dropped
             with _beside():
-                if some != others.fetchmany(_TOGETHER):
-                    return False
+                others = replayed.execute(statement)
+            some: list[Any] | None = None
+            while some != []:
+                some = rows.fetchmany(_TOGETHER)
+                with _beside():
+                    if some != others.fetchmany(_TOGETHER):
+                        return False
     return True
 
 
