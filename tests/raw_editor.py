@@ -88,6 +88,13 @@ class RawEditor:
                 found: list[Any] = params["diagnostics"]
                 return found
 
+    def found(self, uri: str, version: int | None) -> list[Any]:
+        """The findings of a version once there are any; on a busy machine the server may say twice that there are none
+        before it has heard of what happened since."""
+        while not (found := self.said(uri, version)):
+            pass
+        return found
+
     def said_in_the_end(self, uri: str) -> list[Any]:
         """The findings of a document once the server has nothing left to examine."""
         found: list[Any] = []

@@ -211,7 +211,7 @@ def test_a_folder_that_goes_and_comes_back_under_another_name(editor: RawEditor,
     extensions, aside = folder / "pipelines/extensions", folder / "aside"
     extensions.rename(aside)
     editor.touched(extensions)  # editors tell of the folder, not of what was in it
-    assert codes(editor.said(uri, 1)) == {"RSP2116"}
+    assert codes(editor.found(uri, 1)) == {"RSP2116"}
     aside.rename(extensions)
     editor.touched(extensions)
     assert editor.said(uri, 1) == []
@@ -222,7 +222,7 @@ def test_a_workspace_that_is_deleted_underneath(editor: RawEditor, folder: Path)
     assert editor.said(uri, 1) == []
     shutil.rmtree(folder)
     editor.touched(folder / "pipelines")
-    assert codes(editor.said(uri, 1)) == {"RSP2116"}
+    assert codes(editor.found(uri, 1)) == {"RSP2116"}
     editor.change(uri, 2, BROKEN)
     assert "RSP2110" in codes(editor.said(uri, 2))
     assert editor.close() == 0 and not editor.log
