@@ -224,7 +224,15 @@ def fill(store: str, count: str) -> None:
                         *(file.size, file.digest_primary, file.digest_sha256, created + 1),
                     )
                 )
-            for table, values in (("events", told), ("packages", packages), ("requests", requests), ("files", files)):
+            heard = [("default", seq) for seq, _, _ in told]
+            tables = {
+                "events": told,
+                "packages": packages,
+                "requests": requests,
+                "files": files,
+                "tenant_events": heard,
+            }
+            for table, values in tables.items():
                 marks = ", ".join("?" * len(values[0]))
                 database.executemany(f"INSERT INTO {table} VALUES({marks})", values)
         database.execute("UPDATE clock SET latest = ?", (at,))
