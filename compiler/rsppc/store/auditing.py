@@ -88,7 +88,7 @@ def _unreplayed(error: sqlite3.Error) -> StoreProblem:
 def _same_tables(database: sqlite3.Connection, replayed: sqlite3.Connection) -> bool:
     for name in views.NAMES:
         statement = f"SELECT * FROM {name} ORDER BY 1, 2"
-        with closing(database.execute(statement)) as rows:  # one that is damaged would keep its table from being dropped
+        with closing(database.execute(statement)) as rows:  # one that meets damage may stay open
             with _beside():
                 others = replayed.execute(statement)
             some: list[Any] | None = None
