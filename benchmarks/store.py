@@ -26,6 +26,8 @@ Row = tuple[str, str, float, float]
 
 RSPPC = str(Path(sys.executable).with_name("rsppc"))
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+FILES = 10_000
+"""Fewer would be over before a process has begun."""
 FILE_BYTES = 100 * 1024
 MEMORY_MB = 150
 ASKED = 300
@@ -37,8 +39,8 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 def rows(folder: Path, *, quick: bool) -> list[Row]:
     """What is measured, its figures, their ratio, and its bound."""
     folder.mkdir(parents=True, exist_ok=True)
-    files, size, packages = (3_000, 256 * 2**20, 100_000) if quick else (10_000, 8 * 2**30, 1_000_000)
-    return [*_many_files(folder, files, 3), _large_file(folder, size), *_many_packages(folder, packages)]
+    size, packages = (256 * 2**20, 100_000) if quick else (8 * 2**30, 1_000_000)
+    return [*_many_files(folder, FILES, 3), _large_file(folder, size), *_many_packages(folder, packages)]
 
 
 # Many files
